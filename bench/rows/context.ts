@@ -1,0 +1,169 @@
+/**
+ * JavaScript programs in their evaluation context, against Node alone: starting one, file calls at home, and file calls whose
+ * provider is another machine.
+ */
+import { randomFillSync } from 'node:crypto';
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { type ContractLab, makeContractLab } from '../../test/runtime/contract/lab.js';
+import { mosquittoAvailable } from '../../test/support/mosquitto.js';
+import { alternate, medians } from '../measure.js';
+import type { Figures, Row } from '../row.js';
+
+/** Calls of one kind, µs each, as JSON. */
+const calls = `
+const fs = require('fs');
+const time = (n, f) => { f(); const t = performance.now(); for (let i = 0; i < n; i++) f(); return (performance.now() - t) / n * 1000; };
+const n = Number(process.argv[2]);
+const b = Buffer.alloc(4096);
+const read = () => { const fd = fs.openSync('four', 'r'); fs.readSync(fd, b); fs.closeSync(fd); };
+(async () => {
+  const stat = time(n, () => fs.statSync('four'));
+  const open = time(n, read);
+  const t = performance.now();
+  for await (const part of fs.createReadStream('large')) part.length;
+  const stream = fs.statSync('large').size / 1048.576 / (performance.now() - t);
+  console.log(JSON.stringify({ stat, open, stream }));
+})();`;
+
+/** Large files of another machine, MiB/s, and one small read, µs. */
+const far = `
+const fs = require('fs');
+const size = fs.statSync('large').size;
+(async () => {
+  const fd = fs.openSync('four', 'r'), b = Buffer.alloc(4096);
+  fs.readSync(fd, b, 0, 4096, 0);
+  const t0 = performance.now();
+  for (let i = 0; i < 100; i++) fs.readSync(fd, b, 0, 4096, 0);
+  const small = (performance.now() - t0) * 10;
+  const t = performance.now();
+  for await (const part of fs.createReadStream('large', { highWaterMark: 262144 })) part.length;
+  const read = size / 1048.576 / (performance.now() - t);
+  const u = performance.now();
+  const out = fs.openSync('copy', 'w'), part = Buffer.alloc(262144, 'x');
+  for (let at = 0; at < size; at += part.length) fs.writeSync(out, part);
+  fs.fsyncSync(out); fs.closeSync(out);
+  const write = size / 1048.576 / (performance.now() - u);
+  console.log(JSON.stringify({ small, read, write }));
+})();`;
+
+type Measured = Readonly<Record<string, number>>;
+
+const milliseconds = async (run: () => Promise<unknown>): Promise<number> => {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+};
+
+export const contextRow: Row = {
+  name: 'context',
+  run: async (options) => {
+    if (!mosquittoAvailable()) {
+      options.skip('mosquitto is not installed');
+      return [];
+    }
+    const lab = await makeContractLab();
+    try {
+      return await measure(lab, options.quick);
+    } finally {
+      await lab.close();
+    }
+  },
+};
+
+async function measure(lab: ContractLab, quick: boolean): Promise<Figures[]> {
+  const rounds = quick ? 1 : 7;
+  const file = (name: string, content: string | Buffer): string => {
+    const at = path.join(lab.tree, name);
+    fs.writeFileSync(at, content);
+    return at;
+  };
+  file('four', Buffer.alloc(4096, 'x'));
+  file('large', randomFillSync(Buffer.alloc(quick ? 4 << 20 : 100 << 20)));
+  const hello = file('hello.js', 'console.log(performance.now())');
+  const lines = Array.from(
+    { length: 12_000 },
+    (_, i) => `function f${i}(a, b) { return a * ${i} + b.length * (a - b); }`,
+  );
+  const last = "if (process.argv[9]) import('x');\nconsole.log(performance.now());";
+  const bundle = file('bundle.js', [...lines, last].join('\n'));
+  const agent = (program: string, on: 'home' | 'pi', argv: readonly string[] = []) =>
+    lab.asAgent({ kind: 'node', path: program, text: fs.readFileSync(program, 'utf8') }, { on, argv });
+  const plain = (program: string, argv: readonly string[] = []) => lab.plainly([process.execPath, program, ...argv]);
+
+  /** Until its first line runs, by the process's own clock. */
+  const starts = async (program: string) =>
+    medians(
+      await alternate(
+        {
+          onesh: async () => Number((await agent(program, 'home')).stdout),
+          away: async () => Number((await agent(program, 'pi')).stdout),
+          node: async () => Number((await plain(program)).stdout),
+        },
+        quick ? 1 : 9,
+      ),
+    );
+  const whole = medians(
+    await alternate(
+      { onesh: () => milliseconds(() => agent(hello, 'pi')), node: () => milliseconds(() => plain(hello)) },
+      quick ? 1 : 9,
+    ),
+  );
+  const results: Figures[] = [
+    {
+      row: 'a program until its first line',
+      unit: 'ms',
+      medians: await starts(hello),
+      targets: [{ against: 'node', limit: 1.15, is: 'at most' }],
+    },
+    {
+      row: 'a bundle of 1 MB until its last line',
+      unit: 'ms',
+      medians: await starts(bundle),
+      targets: [{ against: 'node', limit: 1.6, is: 'at most' }],
+    },
+    {
+      row: 'an agent away from home, from request to report',
+      unit: 'ms',
+      medians: whole,
+      targets: [],
+      note: 'with its streams and its files over the broker, against a process',
+    },
+  ];
+
+  const loops = file('calls.js', calls);
+  const count = String(quick ? 500 : 20_000);
+  const parsed = ({ stdout, stderr }: { stdout: string; stderr: string }): Measured => {
+    if (stdout === '') throw new Error(stderr);
+    return JSON.parse(stdout) as Measured;
+  };
+  const runs: Record<'onesh' | 'node', Measured[]> = { onesh: [], node: [] };
+  for (let i = 0; i < rounds; i++) {
+    runs.node.push(parsed(await plain(loops, [count])));
+    runs.onesh.push(parsed(await agent(loops, 'home', [count])));
+  }
+  const of = (name: string) => ({
+    onesh: median(runs.onesh.map((m) => m[name]!)),
+    node: median(runs.node.map((m) => m[name]!)),
+  });
+  for (const [name, row, unit] of [
+    ['stat', 'stat of a local file in a context', 'µs'],
+    ['open', 'open, read 4 KiB, close in a context', 'µs'],
+    ['stream', 'stream of a local file in a context', 'MiB/s'],
+  ] as const) {
+    const faster = unit === 'MiB/s';
+    const target = { against: 'node', limit: faster ? 0.9 : 1.1, is: faster ? 'at least' : 'at most' } as const;
+    results.push({ row, unit, medians: of(name), targets: [target] });
+  }
+
+  const remote = file('far.js', far);
+  const measured: Measured[] = [];
+  for (let i = 0; i < Math.min(rounds, 3); i++) measured.push(parsed(await agent(remote, 'pi')));
+  const rate = (name: string) => ({ onesh: median(measured.map((m) => m[name]!)) });
+  results.push({ row: 'a 4 KiB read of another machine', unit: 'µs', medians: rate('small'), targets: [] });
+  results.push({ row: 'a large file read from another machine', unit: 'MiB/s', medians: rate('read'), targets: [] });
+  results.push({ row: 'a large file written to another machine', unit: 'MiB/s', medians: rate('write'), targets: [] });
+  return results;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

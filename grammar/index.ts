@@ -1,0 +1,6 @@
+/** The public face of the grammar: text -> tokens -> AST, and back. */
+export { parseArithmetic } from './arithmetic.js';
+export * from './ast.js';
+export { serializedGrammar } from './parser.js';
+export { printCommand, printProgram, printWord } from './printer.js';
+export { type Aliases, createReader, type ParseOptions, parse, type Reader, scan } from './reader.js';

@@ -1,0 +1,165 @@
+/**
+ * What a runtime keeps on its machine: configuration, keys, the last boot record, and a note while its daemon runs. See
+ * `local.ts` for where.
+ */
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import * as v from 'valibot';
+import { writeDurably } from '../bus/durable-file.js';
+import { type Keys, loadOrCreateKeys } from '../bus/identity.js';
+import { parseBootRecord } from '../bus/members.js';
+import type { MqttOptions } from '../bus/mqtt.js';
+import { parseDevices } from '../runtime/devices/config.js';
+import type { RuntimeConfig } from '../runtime/index.js';
+import { WireError } from '../wire/errors.js';
+import { isRuntimeName, type RuntimeName } from '../wire/ids.js';
+import type { SignedBootRecord } from '../wire/messages.js';
+import { defaultDevices, isAlive } from './local.js';
+
+/** A daemon that runs, as it says in `daemon.json`. */
+export interface DaemonNote {
+  readonly pid: number;
+  /** State directory of the runtime: that of a local cluster's first runtime, where the note is left by `oneos cluster`. */
+  readonly home: string;
+  readonly name: RuntimeName;
+  readonly cluster: string;
+  readonly broker: string;
+  /** Milliseconds since the epoch. */
+  readonly incarnation: number;
+}
+
+const configSchema = v.strictObject({
+  name: v.optional(
+    v.pipe(v.string(), v.check(isRuntimeName, 'must be 1 to 63 lower-case letters, digits or inner hyphens')),
+  ),
+  labels: v.optional(
+    v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]+$/, 'must be letters, digits, dots, hyphens or underscores'))),
+    [],
+  ),
+  devices: v.optional(v.array(v.unknown())),
+});
+
+/** The host's name as a runtime name: lower case, other characters as hyphens. */
+export function hostRuntimeName(): RuntimeName {
+  const text = os
+    .hostname()
+    .split('.')[0]!
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
+  return (isRuntimeName(text) ? text : 'runtime') as RuntimeName;
+}
+
+/** Reads the configuration; without a file, one simulated sensor. @throws WireError EINVAL naming file and field */
+export function readConfig(file: string, name?: RuntimeName): RuntimeConfig {
+  let value: unknown = {};
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new WireError('EINVAL', `${file}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  const parsed = v.safeParse(configSchema, value);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new WireError('EINVAL', `${file}: ${v.getDotPath(issue) ?? 'configuration'}: ${issue.message}`);
+  }
+  const { labels, devices, name: configured } = parsed.output;
+  try {
+    return {
+      name: name ?? (configured as RuntimeName | undefined) ?? hostRuntimeName(),
+      labels,
+      devices: parseDevices(devices ?? defaultDevices),
+    };
+  } catch (error) {
+    throw new WireError('EINVAL', `${file}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+const file = (home: string, name: string): string => path.join(home, name);
+
+export function makeHome(home: string): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+}
+
+/** The runtime's key pair, made on first use. */
+export const runtimeKeys = (home: string): Promise<Keys> => loadOrCreateKeys(file(home, 'keys.pem'));
+/** The cluster's key pair: only where the name server lives. */
+export const clusterKeys = (home: string): Promise<Keys> => loadOrCreateKeys(path.join(home, 'cluster', 'keys.pem'));
+export const nameServerFile = (home: string): string => path.join(home, 'cluster', 'nameserver.json');
+export const hostsNameServer = (home: string): boolean =>
+  statSync(nameServerFile(home), { throwIfNoEntry: false }) !== undefined;
+
+export interface Membership {
+  readonly signed: SignedBootRecord;
+  /** Broker URL this machine uses: what it was told to join by, which need not be what the record says. */
+  readonly broker: string;
+  readonly name: RuntimeName;
+  /** The broker is this daemon's own. */
+  readonly embedded?: boolean;
+}
+
+/** Which cluster this runtime belongs to; undefined when it has joined none. @throws WireError EBADMSG */
+export function readMembership(home: string): Membership | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file(home, 'boot.json'), 'utf8');
+  } catch {
+    return undefined;
+  }
+  const value = JSON.parse(text) as Membership;
+  return { ...value, signed: parseBootRecord(value.signed) };
+}
+
+export const writeMembership = (home: string, membership: Membership): Promise<void> =>
+  writeDurably(file(home, 'boot.json'), `${JSON.stringify(membership, undefined, 2)}\n`);
+
+const brokerSchema = v.strictObject({
+  username: v.optional(v.string()),
+  password: v.optional(v.string()),
+  ca: v.optional(v.string()),
+});
+
+/**
+ * How to connect to a broker that was set up by hand, from `broker.json`: user name and password, and a file with the
+ * certificate of the authority that vouches for it. A secret has no place among a command's arguments.
+ * @throws WireError EINVAL naming file and field
+ */
+export function readBrokerAccess(home: string): Pick<MqttOptions, 'username' | 'password' | 'ca'> {
+  const at = file(home, 'broker.json');
+  try {
+    const { ca, username, password } = v.parse(brokerSchema, JSON.parse(readFileSync(at, 'utf8')));
+    return {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(ca === undefined ? {} : { ca: readFileSync(path.resolve(home, ca), 'utf8') }),
+    };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (error as NodeJS.ErrnoException).path === at) return {};
+    throw new WireError('EINVAL', `${at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** The daemon that runs under this home; undefined when none does. */
+export function readDaemon(home: string): DaemonNote | undefined {
+  try {
+    const note = JSON.parse(readFileSync(file(home, 'daemon.json'), 'utf8')) as DaemonNote;
+    return isAlive(note.pid) ? note : undefined;
+  } catch {
+    return undefined; // no note, or one of a daemon that is no more
+  }
+}
+
+export const writeDaemon = (home: string, note: DaemonNote): Promise<void> =>
+  writeDurably(file(home, 'daemon.json'), `${JSON.stringify(note)}\n`);
+
+export function removeDaemon(home: string): void {
+  rmSync(file(home, 'daemon.json'), { force: true });
+}

@@ -1,0 +1,41 @@
+/** The kernel agents of the boot record that this runtime hosts (paper §3.3), on whatever bus the peer is on. */
+import type { Keys } from '../bus/identity.js';
+import type { OnGone } from '../bus/members.js';
+import type { Peer } from '../bus/peer.js';
+import type { SignedBootRecord } from '../wire/messages.js';
+import { type NameServer, type NameServerState, startNameServer } from './nameserver.js';
+import { startScheduler } from './scheduler/driver.js';
+import type { Store } from './store.js';
+
+export interface KernelOptions {
+  readonly peer: Peer;
+  /** Names of the services to start here. */
+  readonly services: readonly string[];
+  readonly onGone: OnGone;
+  /** What the name server needs, where it is hosted. */
+  readonly nameServer?: {
+    readonly store: Store<NameServerState>;
+    readonly clusterKeys: Keys;
+    readonly changed: (signed: SignedBootRecord) => void;
+  };
+}
+
+export interface Kernel {
+  readonly nameServer: NameServer | undefined;
+  close(): Promise<void>;
+}
+
+export async function startKernel({ peer, services, onGone, nameServer }: KernelOptions): Promise<Kernel> {
+  const names =
+    services.includes('nameserver') && nameServer !== undefined
+      ? await startNameServer({ peer, ...nameServer })
+      : undefined;
+  const scheduler = services.includes('scheduler') ? await startScheduler(peer, onGone) : undefined;
+  return {
+    nameServer: names,
+    close: async () => {
+      await scheduler?.close();
+      await names?.close();
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * The name server (paper §3.4): who is a member. It keeps the boot record, lets machines with a one-time token in, and
+ * publishes the signed record, retained. What it acknowledges is on disk.
+ */
+
+import type { KeyLookup } from '../bus/envelope.js';
+import { isPublicKey, type Keys } from '../bus/identity.js';
+import { signBootRecord } from '../bus/members.js';
+import type { Peer } from '../bus/peer.js';
+import { isJoinPassword, isJoinProof, makeToken } from '../bus/token.js';
+import { WireError } from '../wire/errors.js';
+import type { ClusterId, RuntimeName } from '../wire/ids.js';
+import type { Body, BootRecord, Envelope, SignedBootRecord } from '../wire/messages.js';
+import { topics } from '../wire/topics.js';
+import type { Store } from './store.js';
+
+/** What it keeps. */
+export interface NameServerState {
+  record: BootRecord;
+  /** Tokens not used yet, by id: HMAC key and end of life in milliseconds since the epoch. */
+  tokens: Record<string, { readonly key: string; readonly expires: number }>;
+}
+
+export interface NameServer {
+  readonly signed: SignedBootRecord;
+  /** Text of a new one-time token, good for `lifetime` seconds. */
+  newToken(lifetime: number): Promise<string>;
+  /** True when a joining machine's broker password was made with a token that is still good. For the embedded broker. */
+  admits(tokenId: string, clientId: string, password: string, binding: string): boolean;
+  close(): Promise<void>;
+}
+
+/** Most tokens that are open at one time: members are trusted, their scripts make mistakes. */
+const tokensMost = 1000;
+
+/** Keys of members, and for a join request the key it brings along: it proves that the sender owns that key. */
+export function admitJoins(cluster: ClusterId, publicKeyOf: (name: string) => string | undefined): KeyLookup {
+  const here = topics.kernel(cluster, 'nameserver');
+  return (name: string, envelope: Envelope) => {
+    const { body, to } = envelope;
+    return body.type === 'join' && to === here && body.name === name ? body.publicKey : publicKeyOf(name);
+  };
+}
+
+/** Takes `change`d fields into the record, if they are any news, as a new revision. */
+export async function updateRecord(store: Store<NameServerState>, change: Partial<BootRecord>): Promise<void> {
+  const { record } = store.data;
+  const next = { ...record, ...change };
+  if (JSON.stringify(next) === JSON.stringify(record)) return;
+  await store.update((data) => {
+    data.record = { ...next, revision: record.revision + 1 };
+  });
+}
+
+export async function startNameServer(options: {
+  readonly peer: Peer;
+  readonly store: Store<NameServerState>;
+  readonly clusterKeys: Keys;
+  /** Called with every new record, before anybody else hears of it. */
+  readonly changed?: (signed: SignedBootRecord) => void;
+}): Promise<NameServer> {
+  const { peer, store, clusterKeys, changed = () => undefined } = options;
+  const { cluster } = peer;
+  let signed = signBootRecord(store.data.record, clusterKeys);
+
+  const announce = async () => {
+    signed = signBootRecord(store.data.record, clusterKeys);
+    changed(signed);
+    const text = Buffer.from(JSON.stringify(signed));
+    await peer.bus.publish(topics.boot(cluster), text, { qos: 1, retain: true });
+  };
+
+  const openToken = (id: string): string | undefined => {
+    const token = Object.hasOwn(store.data.tokens, id) ? store.data.tokens[id] : undefined;
+    return token !== undefined && token.expires > Date.now() ? token.key : undefined;
+  };
+
+  const newToken = async (lifetime: number) => {
+    const token = makeToken(cluster, clusterKeys.publicKey);
+    const now = Date.now();
+    await store.update((data) => {
+      for (const [id, { expires }] of Object.entries(data.tokens)) if (expires <= now) delete data.tokens[id];
+      if (Object.keys(data.tokens).length >= tokensMost) throw new WireError('ENOSPC', 'too many open join tokens');
+      data.tokens[token.id] = { key: token.key, expires: now + lifetime * 1000 };
+    });
+    return token.text;
+  };
+
+  const join = async (body: Extract<Body, { type: 'join' }>, envelope: Envelope): Promise<Body> => {
+    const { name, publicKey } = body;
+    const known = () => (Object.hasOwn(store.data.record.keys, name) ? store.data.record.keys[name] : undefined);
+    // Asked again because the answer was lost: the signature has shown that it is the same key.
+    if (known() === publicKey) return { type: 'joined', record: signed };
+    const key = openToken(body.token);
+    if (key === undefined || !isPublicKey(publicKey) || !isJoinProof(body.proof, key, name, publicKey, envelope.id)) {
+      throw new WireError('ETOKEN', 'the join token was refused: it is wrong, used or expired');
+    }
+    if (known() !== undefined) throw taken(name);
+    await store.update((data) => {
+      // Two may have come this far with one token or one name; changes are made one after the other.
+      if (!Object.hasOwn(data.tokens, body.token)) throw new WireError('ETOKEN', 'the join token was used already');
+      if (Object.hasOwn(data.record.keys, name)) throw taken(name);
+      delete data.tokens[body.token];
+      const { record } = data;
+      data.record = { ...record, revision: record.revision + 1, keys: { ...record.keys, [name]: publicKey } };
+    });
+    // Before the answer: whoever hears from the newcomer then knows its key.
+    await announce();
+    return { type: 'joined', record: signed };
+  };
+
+  const revoke = async (name: RuntimeName, by: RuntimeName): Promise<void> => {
+    const { record } = store.data;
+    if (!record.kernelRuntimes.includes(by))
+      throw new WireError('EPERM', `only a kernel runtime may revoke a machine (${record.kernelRuntimes.join(', ')})`);
+    if (!Object.hasOwn(record.keys, name)) throw new WireError('ENOENT', `${name}: no such runtime in this cluster`);
+    if (record.kernelRuntimes.includes(name))
+      throw new WireError('EBUSY', `${name} is a kernel runtime: it cannot be revoked`);
+    await store.update((data) => {
+      const { [name]: _, ...keys } = data.record.keys;
+      data.record = { ...data.record, revision: data.record.revision + 1, keys };
+    });
+    await announce();
+  };
+
+  const subscription = await peer.serve(topics.kernel(cluster, 'nameserver'), async (body, envelope) => {
+    switch (body.type) {
+      case 'join':
+        return join(body, envelope);
+      case 'boot.get':
+        return { type: 'boot', record: signed };
+      case 'token.new':
+        return { type: 'token', token: await newToken(body.lifetime) };
+      case 'revoke':
+        await revoke(body.name, envelope.from.runtime);
+        return { type: 'ok' };
+      default:
+        throw new WireError('ENOSYS', `the name server does not answer ${body.type}`);
+    }
+  });
+  await announce();
+  // A broker that was restarted has forgotten what it retained.
+  const stopWatching = peer.bus.onState((state) => {
+    if (state === 'connected') void announce().catch(() => {});
+  });
+
+  return {
+    get signed() {
+      return signed;
+    },
+    newToken,
+    admits: (tokenId, clientId, password, binding) => {
+      const key = openToken(tokenId);
+      return key !== undefined && isJoinPassword(password, key, clientId, binding);
+    },
+    close: () => {
+      stopWatching();
+      return subscription.close();
+    },
+  };
+}
+
+const taken = (name: RuntimeName) =>
+  new WireError('ENAMETAKEN', `the name ${name} is taken by another machine; choose one with --name`);

@@ -1,0 +1,231 @@
+/**
+ * The scheduler kernel agent (paper §3.3): knows which runtimes are up, places plans, commands runtimes to start agents, and
+ * keeps the job table. A machine that is lost takes its agents with it, and their session is told.
+ */
+import type { Subscription } from '../../bus/bus.js';
+import type { OnGone } from '../../bus/members.js';
+import type { Peer } from '../../bus/peer.js';
+import { WireError } from '../../wire/errors.js';
+import type { Inventory, Placement, Plan, RuntimeInfo } from '../../wire/graph.js';
+import type { AgentId, JobId, RuntimeName, SessionId } from '../../wire/ids.js';
+import type { AgentReport, Body, JobRecord, RoutedEdge, RuntimeStatus, SessionStatus } from '../../wire/messages.js';
+import { topics } from '../../wire/topics.js';
+import { place } from './place.js';
+
+export interface Scheduler {
+  close(): Promise<void>;
+}
+
+interface Known {
+  readonly incarnation: number;
+  /** undefined: it is down. */
+  readonly info: RuntimeInfo | undefined;
+}
+
+interface Job {
+  readonly record: JobRecord;
+  readonly agents: Map<
+    AgentId,
+    { runtime: RuntimeName; state: AgentReport['state']; pid?: number; status?: number; signal?: string; text: string }
+  >;
+}
+
+/** Milliseconds a runtime has to answer a spawn request. */
+const spawnPatience = 10_000;
+
+/** `onGone` tells of machines that were revoked. */
+export async function startScheduler(peer: Peer, onGone: OnGone): Promise<Scheduler> {
+  const { cluster } = peer;
+  const runtimes = new Map<RuntimeName, Known>();
+  const jobs = new Map<JobId, Job>();
+
+  const inventory = (): Inventory => ({
+    runtimes: [...runtimes.values()]
+      .flatMap(({ info }) => (info === undefined ? [] : [info]))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  });
+  const isUp = (name: RuntimeName): boolean => runtimes.get(name)?.info !== undefined;
+  const inbox = (name: RuntimeName): string => topics.runtimeInbox(cluster, name);
+
+  // --- jobs -----------------------------------------------------------------------------------------------------------
+
+  const apply = (report: AgentReport): void => {
+    const agent = jobs.get(report.job)?.agents.get(report.agent);
+    if (agent === undefined) return;
+    agent.state = report.state;
+    if (report.pid !== undefined) agent.pid = report.pid;
+    if (report.status !== undefined) agent.status = report.status;
+    if (report.signal !== undefined) agent.signal = report.signal;
+    const job = jobs.get(report.job)!;
+    if ([...job.agents.values()].every((a) => a.state === 'exited' || a.state === 'lost')) jobs.delete(report.job);
+  };
+
+  /** Agents of a job that are still there, by runtime. */
+  const living = (job: Job, only?: readonly AgentId[]): [AgentId, RuntimeName][] =>
+    [...job.agents].flatMap(([id, { runtime, state }]): [AgentId, RuntimeName][] =>
+      state !== 'exited' && state !== 'lost' && (only === undefined || only.includes(id)) && isUp(runtime)
+        ? [[id, runtime]]
+        : [],
+    );
+
+  const signal = async (job: Job, name: string, only?: readonly AgentId[]): Promise<void> => {
+    await Promise.all(
+      living(job, only).map(([agent, runtime]) =>
+        peer.request(inbox(runtime), { type: 'agent.signal', agent, signal: name }).catch(() => {}),
+      ),
+    );
+  };
+
+  /** Every agent on a lost machine is lost; their sessions see for themselves that the machine has gone. */
+  const lose = (runtime: RuntimeName): void => {
+    for (const [job, { agents }] of jobs) {
+      for (const [agent, entry] of agents) {
+        if (entry.runtime === runtime && entry.state !== 'exited')
+          apply({ type: 'agent.state', job, agent, runtime, state: 'lost' });
+      }
+    }
+  };
+
+  const endSession = async (session: SessionId): Promise<void> => {
+    for (const job of [...jobs.values()]) if (job.record.session === session) await signal(job, 'SIGHUP');
+    const timer = setTimeout(() => {
+      for (const job of [...jobs.values()]) {
+        if (job.record.session === session) void signal(job, 'SIGKILL').then(() => jobs.delete(job.record.job));
+      }
+    }, 3000);
+    timer.unref();
+  };
+
+  const submit = async (plan: Plan): Promise<readonly Placement[]> => {
+    const placements = place(plan, inventory());
+    const where = new Map<string, RuntimeName>(placements.map((p) => [p.agent, p.runtime]));
+    // Native programs on the home runtime are the shell's own processes.
+    const isShells = (id: AgentId): boolean =>
+      where.get(id) === plan.home && plan.agents.find((a) => a.id === id)?.program.kind === 'native';
+    const at = (end: RoutedEdge['from']): RuntimeName =>
+      end.kind === 'agent' ? where.get(end.agent)! : end.kind === 'path' ? end.provider : plan.home;
+    const edges: RoutedEdge[] = plan.edges.map((edge) => ({
+      ...edge,
+      fromRuntime: at(edge.from),
+      toRuntime: at(edge.to),
+    }));
+    const spawned = plan.agents.filter((a) => !isShells(a.id));
+    const job: Job = {
+      record: {
+        job: plan.job,
+        session: plan.session,
+        home: plan.home,
+        source: plan.source,
+        started: Date.now(),
+        agents: [],
+      },
+      agents: new Map(
+        spawned.map((a) => [a.id, { runtime: where.get(a.id)!, state: 'starting' as const, text: a.text }]),
+      ),
+    };
+    if (spawned.length > 0) jobs.set(plan.job, job);
+    const requests: Promise<unknown>[] = [];
+    for (const name of new Set(spawned.map((a) => where.get(a.id)!))) {
+      const agents = spawned.filter((a) => where.get(a.id) === name);
+      const ids = new Set(agents.map((a) => a.id));
+      const touches = (end: RoutedEdge['from']): boolean => end.kind === 'agent' && ids.has(end.agent);
+      const body: Body = {
+        type: 'agent.spawn',
+        job: plan.job,
+        session: plan.session,
+        home: plan.home,
+        agents,
+        edges: edges.filter((e) => touches(e.from) || touches(e.to)),
+        context: plan.context,
+      };
+      requests.push(peer.request(inbox(name), body, { timeoutMs: spawnPatience }));
+    }
+    // A path's provider opens its end, unless it hosts the agent at the other end too.
+    const providers = new Map<RuntimeName, RoutedEdge[]>();
+    for (const edge of edges) {
+      const [outside, inside] =
+        edge.from.kind === 'path'
+          ? [edge.from, edge.to]
+          : edge.to.kind === 'path'
+            ? [edge.to, edge.from]
+            : [undefined, undefined];
+      if (outside === undefined) continue;
+      if (inside.kind === 'agent' && where.get(inside.agent) === outside.provider && !isShells(inside.agent)) continue;
+      providers.set(outside.provider, [...(providers.get(outside.provider) ?? []), edge]);
+    }
+    for (const [name, list] of providers)
+      requests.push(peer.request(inbox(name), { type: 'stream.open', session: plan.session, edges: list }));
+    const results = await Promise.allSettled(requests);
+    const failed = results.find((r) => r.status === 'rejected');
+    if (failed !== undefined) {
+      await signal(job, 'SIGKILL');
+      jobs.delete(plan.job);
+      throw failed.reason;
+    }
+    return placements;
+  };
+
+  const jobRecord = ({ record, agents }: Job): JobRecord => ({
+    ...record,
+    agents: [...agents].map(([id, rest]) => ({ id, ...rest })),
+  });
+
+  // --- service --------------------------------------------------------------------------------------------------------
+
+  const serve = async (body: Body): Promise<Body | undefined> => {
+    switch (body.type) {
+      case 'inventory.get':
+        return { type: 'inventory', inventory: inventory() };
+      case 'job.place':
+        return { type: 'job.placed', placements: place(body.plan, inventory()) };
+      case 'job.submit':
+        return { type: 'job.placed', placements: await submit(body.plan) };
+      case 'job.signal': {
+        const job = jobs.get(body.job);
+        if (job === undefined) throw new WireError('ESRCH', `${body.job}: no such job`);
+        await signal(job, body.signal, body.agents);
+        return { type: 'ok' };
+      }
+      case 'job.list':
+        return { type: 'jobs', jobs: [...jobs.values()].map(jobRecord) };
+      case 'agent.state':
+        apply(body);
+        return undefined;
+      default:
+        throw new WireError('ENOSYS', `the scheduler does not answer ${body.type}`);
+    }
+  };
+
+  const stopWatching = onGone((name) => {
+    lose(name);
+    runtimes.delete(name);
+  });
+  const subscriptions: Subscription[] = [
+    await peer.serve(topics.runtimeStatus(cluster, '+'), (body) => {
+      const status = body as unknown as RuntimeStatus;
+      if (status.type !== 'runtime.status') return undefined;
+      const known = runtimes.get(status.name);
+      // A late will of a former life says nothing about this one.
+      if (known !== undefined && status.incarnation < known.incarnation) return undefined;
+      if (known?.info !== undefined && (status.state === 'offline' || status.incarnation > known.incarnation))
+        lose(status.name);
+      runtimes.set(status.name, {
+        incarnation: status.incarnation,
+        info: status.state === 'online' ? status.info : undefined,
+      });
+      return undefined;
+    }),
+    await peer.serve(topics.sessionStatus(cluster, '+'), (body) => {
+      const status = body as unknown as SessionStatus;
+      if (status.type === 'session.status' && status.state === 'offline') void endSession(status.session);
+      return undefined;
+    }),
+    await peer.serve(topics.kernel(cluster, 'scheduler'), serve),
+  ];
+  return {
+    close: async () => {
+      stopWatching();
+      await Promise.all(subscriptions.map((s) => s.close()));
+    },
+  };
+}

@@ -1,0 +1,150 @@
+/** The program's side of the system-call channel. */
+
+import { Socket } from 'node:net';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import {
+  type ContextDescription,
+  contextVariable,
+  decodeSyscall,
+  encodeSyscall,
+  FrameSplitter,
+  type SyscallFrame,
+} from '../syscalls/codec.js';
+import { readSync, writeSync } from './host.js';
+
+type Listener = (event: unknown) => void;
+
+/** Where a worker thread finds what its process was told. */
+const sharedKey = 'onesh.context';
+
+interface Shared {
+  readonly description: ContextDescription;
+  /** 1 while some thread is in a synchronous call. */
+  readonly lock: Int32Array;
+  readonly preload: string;
+}
+
+/**
+ * Threads share the blocking pair, one call at a time. Only the main thread has the other channel: an asynchronous call of a
+ * worker blocks that worker.
+ */
+export class Channel {
+  private next = 1;
+  private readonly waiting = new Map<number, (frame: SyscallFrame) => void>();
+  private readonly listeners = new Set<Listener>();
+  private readonly socket: Socket | undefined;
+  private users = 0;
+  readonly description: ContextDescription;
+  /** The file of the context itself. */
+  readonly preload: string;
+  private readonly lock: Int32Array;
+
+  private constructor(shared: Shared) {
+    this.description = shared.description;
+    this.lock = shared.lock;
+    this.preload = shared.preload;
+    if (!isMainThread) return;
+    const splitter = new FrameSplitter();
+    this.socket = new Socket({ fd: this.description.channel, readable: true, writable: true });
+    this.socket.on('data', (chunk: Buffer) => {
+      for (const frame of splitter.add(chunk)) this.received(frame);
+    });
+    // The runtime is gone: a program must not outlive it unseen.
+    this.socket.on('close', () => process.exit(1));
+    this.socket.on('error', () => process.exit(1));
+    this.socket.unref();
+  }
+
+  /** True in the program's main thread. */
+  get isMain(): boolean {
+    return this.socket !== undefined;
+  }
+
+  /** Reads the description that the runtime left in the environment, and removes it; a worker has its process's. */
+  static fromEnvironment(): Channel | undefined {
+    if (!isMainThread) {
+      const known = getEnvironmentData(sharedKey) as Shared | undefined;
+      return known === undefined ? undefined : new Channel(known);
+    }
+    const text = process.env[contextVariable];
+    delete process.env[contextVariable];
+    if (text === undefined) return undefined;
+    const description = JSON.parse(text) as ContextDescription;
+    const shared: Shared = { description, lock: new Int32Array(new SharedArrayBuffer(4)), preload: __filename };
+    setEnvironmentData(sharedKey, shared as never);
+    return new Channel(shared);
+  }
+
+  private received(frame: SyscallFrame): void {
+    if (frame.head.event !== undefined) {
+      for (const listener of this.listeners) listener(frame.head.event);
+      return;
+    }
+    const resolve = this.waiting.get(frame.head.id);
+    this.waiting.delete(frame.head.id);
+    this.unhold();
+    resolve?.(frame);
+  }
+
+  /** A call that blocks this thread in the kernel until it is answered. */
+  callSync(call: string, args: readonly unknown[], bytes?: Uint8Array): SyscallFrame {
+    while (Atomics.compareExchange(this.lock, 0, 0, 1) !== 0) Atomics.wait(this.lock, 0, 1);
+    try {
+      return this.exchange(call, args, bytes);
+    } finally {
+      Atomics.store(this.lock, 0, 0);
+      Atomics.notify(this.lock, 0, 1);
+    }
+  }
+
+  private exchange(call: string, args: readonly unknown[], bytes: Uint8Array | undefined): SyscallFrame {
+    const frame = encodeSyscall({ id: this.next++, call, args }, bytes);
+    for (let at = 0; at < frame.length; ) at += writeSync(this.description.syncRequest, frame, at);
+    const length = this.readExactly(4).readUInt32BE(0);
+    return decodeSyscall(this.readExactly(length));
+  }
+
+  private readExactly(length: number): Buffer {
+    const buffer = Buffer.allocUnsafe(length);
+    for (let at = 0; at < length; ) {
+      const got = readSync(this.description.syncReply, buffer, at, length - at, null);
+      if (got === 0) process.exit(1); // the runtime is gone
+      at += got;
+    }
+    return buffer;
+  }
+
+  /** A call that keeps the process alive until it is answered. */
+  call(call: string, args: readonly unknown[], bytes?: Uint8Array): Promise<SyscallFrame> {
+    const { socket } = this;
+    if (socket === undefined) return new Promise((resolve) => resolve(this.callSync(call, args, bytes)));
+    const id = this.next++;
+    this.hold();
+    return new Promise((resolve) => {
+      this.waiting.set(id, resolve);
+      socket.write(encodeSyscall({ id, call, args }, bytes));
+    });
+  }
+
+  listen(listener: Listener): void {
+    this.listeners.add(listener);
+  }
+
+  /** Keeps the process alive while something is awaited. */
+  hold(): void {
+    this.users += 1;
+    if (this.users === 1) this.socket?.ref();
+  }
+  unhold(): void {
+    this.users -= 1;
+    if (this.users === 0) this.socket?.unref();
+  }
+}
+
+/** Gives a promise's result to a callback in a turn of its own: what the callback throws is an uncaught exception. */
+export function deliver<T>(promise: Promise<T>, give: (error: Error | null, value?: T) => void): void {
+  promise.then(
+    (value) => process.nextTick(give, null, value),
+    (error: Error) => process.nextTick(give, error),
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * The namespace as a program in a context sees it: `/` is the home runtime's, `/net/RUNTIME` that runtime's, `/dev/NAME` a
+ * device of the cluster. A path whose provider is the program's own host is the host's.
+ */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
+import type { ContextDescription } from '../syscalls/codec.js';
+import { hostFs } from './host.js';
+
+/** A path, resolved. */
+export interface Place {
+  /** As the program gave it, for error messages. */
+  readonly given: string;
+  /** Absolute in the namespace. */
+  readonly full: string;
+  /** What to give the host's own call, when the host provides it. */
+  readonly host: string | Buffer | undefined;
+  /** The runtime that provides it; of two paths it tells whether they are on one machine. */
+  readonly provider: string;
+  /** It is a device of the cluster. */
+  readonly device: boolean;
+}
+
+/** Every process's own, on every machine. */
+const everywhere =
+  /^\/(dev\/(null|zero|full|random|urandom|tty|stdin|stdout|stderr|ptmx|fd|fd\/.*|pts|pts\/.*|shm|shm\/.*)|proc\/self(\/.*)?)$/;
+
+export class Paths {
+  readonly sameHost: boolean;
+  cwd: string;
+  /** The process's own working directory is `cwd`. */
+  private inCwd: boolean;
+
+  constructor(private readonly description: ContextDescription) {
+    this.sameHost = description.home === description.runtime;
+    this.cwd = description.cwd;
+    this.inCwd = description.inCwd;
+  }
+
+  absolute(text: string): string {
+    return path.resolve(this.cwd, text);
+  }
+
+  /** The text of anything `fs` takes for a path; undefined for what is none, of which Node itself says what is wrong. */
+  textOf(value: unknown): string | undefined {
+    let text: string;
+    try {
+      if (typeof value === 'string') text = value;
+      else if (value instanceof URL) text = fileURLToPath(value);
+      else if (value instanceof Uint8Array) text = decodeBytes(value);
+      else return undefined;
+    } catch {
+      return undefined;
+    }
+    return text.includes('\0') ? undefined : text;
+  }
+
+  /** At home nearly every path is the host's, which one look at its beginning tells. */
+  isPlain(text: string): boolean {
+    if (!this.sameHost || text.includes('..')) return false;
+    if (text.charCodeAt(0) !== 47) return this.inCwd;
+    return !text.startsWith('/dev/') && !text.startsWith('/net') && !text.startsWith('//');
+  }
+
+  /**
+   * A path made absolute. `..` behind a symbolic link, and what a trailing slash asks for, are the provider's affair; only where
+   * the beginning of a path tells who that is, it is made plain.
+   */
+  private resolve(given: string): string {
+    // POSIX: the empty path names nothing.
+    if (given === '') return '';
+    const plain = this.absolute(given);
+    if (plain.startsWith('/net/') || plain.startsWith('/dev/') || plain === '/') return plain;
+    const raw = given.startsWith('/') ? given : `${this.cwd === '/' ? '' : this.cwd}/${given}`;
+    return /\/\.\.?(\/|$)|\/$|\/\//.test(raw) ? raw : plain;
+  }
+
+  locate(given: string): Place {
+    const full = this.resolve(given);
+    const { runtime, home, devices, directory } = this.description;
+    const net = /^\/net\/([^/]+)(\/.*)?$/.exec(full);
+    if (net !== null) {
+      const host = net[1] === runtime ? toHost(net[2] ?? '/') : undefined;
+      return { given, full, host, provider: net[1]!, device: false };
+    }
+    const name = /^\/dev\/([^/]+)$/.exec(full)?.[1];
+    if (name !== undefined && Object.hasOwn(devices, name)) {
+      // A name that the host has too is the host's, unless its own configuration declares it.
+      const own = devices[name] === runtime;
+      if (own || !this.sameHost || !hostFs.existsSync(full))
+        return { given, full, host: undefined, provider: devices[name]!, device: true };
+    }
+    // Copies of modules are here, whoever has the originals.
+    const here = this.sameHost || everywhere.test(full) || full.startsWith(`${directory}/`);
+    return { given, full, host: here ? toHost(full) : undefined, provider: here ? runtime : home, device: false };
+  }
+
+  /** A namespace path as the program would give it from where it is. */
+  relative(full: string): string {
+    return path.relative(this.cwd, full);
+  }
+
+  /** Goes to a directory that is there. */
+  change(place: Place): void {
+    this.inCwd = this.sameHost && place.host === place.full;
+    this.cwd = path.resolve(place.full);
+  }
+}
+
+/** Names that are not UTF-8 are bytes to the host. */
+const toHost = (text: string): string | Buffer => (text.isWellFormed() ? text : encodeBytes(text));

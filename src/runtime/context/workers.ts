@@ -1,0 +1,28 @@
+/** `worker_threads`: a worker is in its parent's context, and its file is where the parent's files are. */
+
+import { fileURLToPath } from 'node:url';
+import workerThreads, { type WorkerOptions } from 'node:worker_threads';
+import type { Channel } from './channel.js';
+import type { Paths } from './paths.js';
+
+export function installWorkers(channel: Channel, paths: Paths): void {
+  const { Worker } = workerThreads;
+  const preload = ['--require', channel.preload];
+  class ContextWorker extends Worker {
+    constructor(file: string | URL, options: WorkerOptions = {}) {
+      const execArgv = [...preload, ...(options.execArgv ?? [])];
+      const isText = options.eval || String(file).startsWith('data:');
+      const name = file instanceof URL || String(file).startsWith('file:') ? fileURLToPath(file) : file;
+      const place = isText ? undefined : paths.locate(name);
+      if (place === undefined || place.host !== undefined) super(file, { ...options, execArgv });
+      else
+        super(`globalThis[Symbol.for('onesh.context')].start(${JSON.stringify(place.full)})`, {
+          ...options,
+          execArgv,
+          eval: true,
+        });
+    }
+  }
+  Object.defineProperty(ContextWorker, 'name', { value: 'Worker' });
+  workerThreads.Worker = ContextWorker;
+}

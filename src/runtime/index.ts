@@ -1,0 +1,295 @@
+/**
+ * A runtime: what one machine does for the cluster (paper §3.2). It announces itself, hosts agents, and serves its devices and
+ * files.
+ */
+import os from 'node:os';
+import path from 'node:path';
+import type { OnGone } from '../bus/members.js';
+import type { Peer } from '../bus/peer.js';
+import type { StreamReader, StreamWriter } from '../stream/stream.js';
+import { openStreams, type Streams } from '../stream/streams.js';
+import { WireError } from '../wire/errors.js';
+import { isFileRequest } from '../wire/files.js';
+import type { RuntimeInfo } from '../wire/graph.js';
+import { newStreamId, type RuntimeName } from '../wire/ids.js';
+import type { Body, Envelope, RoutedEdge, RuntimeStatus, SessionStatus } from '../wire/messages.js';
+import { topics } from '../wire/topics.js';
+import type { Agent } from './agent.js';
+import { Agents } from './agents.js';
+import { Children } from './children.js';
+import { type DeviceConfig, deviceInfo } from './devices/config.js';
+import { Devices } from './devices/devices.js';
+import { availableLanguages } from './drivers/index.js';
+import { makeAsking } from './files/ask.js';
+import { bytesOf, FileService, packAnswer } from './files/service.js';
+import { Neighbours } from './neighbours.js';
+import { Provider } from './provider.js';
+import { Dispatcher } from './syscalls/dispatch.js';
+
+export interface RuntimeConfig {
+  readonly name: RuntimeName;
+  readonly labels: readonly string[];
+  readonly devices: readonly DeviceConfig[];
+}
+
+export interface RuntimeOptions {
+  /** Connected as this runtime; the MQTT will that says `offline` is set by whoever connected its bus. */
+  readonly peer: Peer;
+  readonly config: RuntimeConfig;
+  /** How its streams travel; over topics alone when it is not given. */
+  readonly streams?: Streams;
+  /** State directory: `agents/` and `cache/` are made in it. */
+  readonly home: string;
+  /** This is a kernel runtime. */
+  readonly kernel: boolean;
+  /** Milliseconds since the epoch when this life began: the same number as in the will. */
+  readonly incarnation: number;
+  /** The bundled context preload. */
+  readonly contextFile: string;
+  /** How to start an onesh: program and leading arguments; empty when there is none, and then no shell agents run here. */
+  readonly shell: readonly string[];
+  readonly version: string;
+  /** Tells of machines that are members no more. */
+  readonly onGone?: OnGone;
+}
+
+export interface Runtime {
+  info(): RuntimeInfo;
+  openPath(path: string, mode: 'read'): Promise<StreamReader>;
+  /** Opens a path that this runtime provides: a device, or a file of its host. @throws WireError ENODEV, EACCES, EISDIR … */
+  openPath(path: string, mode: 'write' | 'append'): Promise<StreamWriter>;
+  /** Ends every agent and says goodbye. Does not close the peer. */
+  close(): Promise<void>;
+}
+
+/** The status is said again this often, in milliseconds, with the load as it is then. */
+const statusEvery = 30_000;
+/** Changes within so many milliseconds are said at once. */
+const statusDelay = 200;
+const rememberedSessions = 1000;
+
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { peer, config, incarnation } = options;
+  const { cluster, bus } = peer;
+  const { name } = config;
+  const devices = new Devices(config.devices, bus);
+  const neighbours = new Neighbours(name);
+  const streams = options.streams ?? openStreams({ bus, cluster });
+  const files = new FileService((runtime, event) => {
+    if (runtime === name) agents.tell(event, name);
+    else void peer.send(topics.runtimeInbox(cluster, runtime), event).catch(() => {});
+  }, streams);
+  const asking = makeAsking({ name, peer, service: files, isLost: (runtime) => neighbours.isLost(runtime) });
+  const provider = new Provider({ name, streams, devices, isLost: (runtime) => neighbours.isLost(runtime) });
+
+  const children = new Children({ name, peer, streams });
+
+  /** Descriptor numbers of streams that a program opened by itself: beyond any that a plan gives it. */
+  let nextFd = 100_000;
+  /** A stream between a program here and a path of another runtime. */
+  const edgeTo = (agent: Agent, where: RuntimeName, path: string, mode: 'read' | 'write'): RoutedEdge => {
+    const outside = { kind: 'path' as const, path, provider: where, mode };
+    const inside = { kind: 'agent' as const, agent: agent.plan.id, fd: nextFd++ };
+    return {
+      id: newStreamId(),
+      ...(mode === 'read' ? { from: outside, to: inside } : { from: inside, to: outside }),
+      fromRuntime: mode === 'read' ? where : name,
+      toRuntime: mode === 'read' ? name : where,
+    };
+  };
+  const openDevice = async (
+    agent: Agent,
+    path: string,
+    mode: 'read' | 'write',
+  ): Promise<StreamReader | StreamWriter> => {
+    const device = path.slice('/dev/'.length);
+    const where = devices.has(device) ? name : neighbours.whereIs(device);
+    if (where === undefined) throw new WireError('ENODEV', `${path}: no such device`, { path });
+    if (where === name) return provider.openPath(path, mode);
+    const edge = edgeTo(agent, where, path, mode);
+    const open = { type: 'stream.open', session: agent.request.session, edges: [edge] } as const;
+    if (mode === 'read') {
+      const reader = await streams.openReader(edge);
+      await peer.request(topics.runtimeInbox(cluster, where), open).catch((error) => {
+        reader.cancel();
+        throw error;
+      });
+      return reader;
+    }
+    await peer.request(topics.runtimeInbox(cluster, where), open);
+    return streams.openWriter(edge);
+  };
+
+  const statusTopic = topics.runtimeStatus(cluster, name);
+  let timer: NodeJS.Timeout | undefined;
+  const agents = new Agents({
+    name,
+    home: options.home,
+    contextFile: options.contextFile,
+    shell: options.shell,
+    bridge: (edge, input) => provider.bridge(edge, input),
+    surroundings: () => ({
+      devices: { ...neighbours.devices(), ...Object.fromEntries(config.devices.map((d) => [d.name, name])) },
+      gpio: devices.hasGpio,
+    }),
+    dispatcher: (agent, emit) =>
+      new Dispatcher(
+        {
+          home: agent.request.home,
+          owner: { session: agent.request.session, agent: agent.plan.id },
+          devices,
+          file: asking.ask,
+          bulk: {
+            edge: (where, path, mode) => edgeTo(agent, where, path, mode),
+            openReader: (edge) => streams.openReader(edge),
+            openWriter: (edge) => streams.openWriter(edge),
+          },
+          cache: path.join(options.home, 'cache'),
+          program: agent.plan.program.kind === 'node' ? agent.plan.program : undefined,
+          openDevice: (path, mode) => openDevice(agent, path, mode),
+          spawn: (spec) => children.spawn(agent, spec),
+        },
+        emit,
+      ),
+    report: (report, { request }) => {
+      if (request.parent !== undefined) {
+        void peer.send(topics.runtimeInbox(cluster, request.parent), report).catch(() => {});
+        return;
+      }
+      void peer.send(topics.sessionInbox(cluster, request.session), report).catch(() => {});
+      void peer.send(topics.kernel(cluster, 'scheduler'), report).catch(() => {});
+    },
+    changed: () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void announce();
+      }, statusDelay);
+      timer.unref();
+    },
+  });
+
+  const languages = availableLanguages(options.shell);
+  const info = (): RuntimeInfo => ({
+    name,
+    labels: config.labels,
+    languages,
+    devices: config.devices.map(deviceInfo),
+    kernel: options.kernel,
+    agents: agents.count,
+    load: os.loadavg()[0]! / Math.max(1, os.availableParallelism()),
+    version: options.version,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+  });
+  let closed = false;
+  const announce = async (): Promise<void> => {
+    if (closed) return;
+    const direct = streams.contact();
+    const status: RuntimeStatus = {
+      type: 'runtime.status',
+      state: 'online',
+      name,
+      incarnation,
+      info: info(),
+      ...(direct === undefined ? {} : { direct }),
+    };
+    await peer.send(statusTopic, status, { retain: true }).catch(() => {});
+  };
+
+  /** Sessions that are over: a request of theirs that arrives late starts nothing. */
+  const ended = new Set<string>();
+  const serve = async (body: Body, { from }: Envelope): Promise<Body | undefined> => {
+    if (isFileRequest(body)) return packAnswer(await files.answer(body, bytesOf(body), from));
+    switch (body.type) {
+      case 'ping':
+        return { type: 'ok' };
+      case 'agent.spawn':
+        if (ended.has(body.session)) throw new WireError('ECANCELED', 'the session has ended');
+        await agents.spawn(body);
+        return { type: 'ok' };
+      case 'agent.signal': {
+        const { agent, signal } = body;
+        if (!Object.hasOwn(os.constants.signals, signal)) throw new WireError('EINVAL', `${signal}: no such signal`);
+        if (!agents.signal(agent, signal as NodeJS.Signals)) throw new WireError('ESRCH', `${agent}: no such agent`);
+        return { type: 'ok' };
+      }
+      case 'agent.list':
+        return { type: 'agents', agents: agents.list() };
+      case 'stream.open':
+        for (const edge of body.edges) await provider.openEdge(edge, body.session);
+        return { type: 'ok' };
+      case 'agent.state':
+        children.hear(body, from.runtime);
+        return undefined;
+      case 'file.event':
+        agents.tell(body, from.runtime);
+        return undefined;
+      default:
+        throw new WireError('ENOSYS', `a runtime does not answer ${body.type}`);
+    }
+  };
+
+  const lose = (runtime: RuntimeName): void => {
+    agents.breakStreams(runtime);
+    provider.breakStreams(runtime);
+    asking.lose(runtime);
+    children.lose(runtime);
+    files.loseRuntime(runtime);
+  };
+  const stopGone = options.onGone?.((gone) => {
+    neighbours.forget(gone);
+    lose(gone);
+  });
+  const onRuntime = (body: Body, { from }: Envelope): undefined => {
+    const status = body as unknown as RuntimeStatus;
+    if (status.type !== 'runtime.status' || status.name === name || from.runtime !== status.name) return;
+    if (neighbours.hear(status)) lose(status.name);
+  };
+  const onSession = (body: Body, { from }: Envelope): undefined => {
+    const status = body as unknown as SessionStatus;
+    if (status.type !== 'session.status' || status.state !== 'offline' || from.session !== status.session) return;
+    ended.add(status.session);
+    if (ended.size > rememberedSessions)
+      for (const oldest of ended) {
+        ended.delete(oldest);
+        break;
+      }
+    provider.endSession(status.session);
+    files.endSession(status.session);
+    void agents.endSession(status.session);
+  };
+  const subscriptions = await Promise.all([
+    peer.serve(topics.runtimeStatus(cluster, '+'), onRuntime),
+    peer.serve(topics.sessionStatus(cluster, '+'), onSession),
+    peer.serve(topics.runtimeInbox(cluster, name), serve),
+  ]);
+  await announce();
+  const repeat = setInterval(() => void announce(), statusEvery);
+  repeat.unref();
+  // A broker that was restarted has forgotten what it retained.
+  const stopWatching = bus.onState((state) => {
+    if (state === 'connected') void announce();
+  });
+
+  const openPath = (path: string, mode: 'read' | 'write' | 'append') => provider.openPath(path, mode);
+  return {
+    info,
+    openPath: openPath as Runtime['openPath'],
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      stopWatching();
+      stopGone?.();
+      clearInterval(repeat);
+      clearTimeout(timer);
+      await agents.close();
+      provider.close();
+      files.close();
+      devices.close();
+      const status: RuntimeStatus = { type: 'runtime.status', state: 'offline', name, incarnation };
+      // Closing the bus gives it its time; a broker that has gone is not waited for.
+      void peer.send(statusTopic, status, { retain: true }).catch(() => {});
+      await Promise.all(subscriptions.map((subscription) => subscription.close()));
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * The modules of one program, as its context asks for them:
+ *
+ *     module.resolve SPECIFIER, FROM, WAY, EXTENSIONS    where it is, or why nowhere
+ *     module.load PATH, WAY                              its kind and text; for `import`, what a CommonJS module exports
+ */
+import path from 'node:path';
+import { WireError } from '../../wire/errors.js';
+import { type Declared, type Hole, instrumentCached } from './instrument.js';
+import { type AskNamespace, type Resolution, Resolver, type Way } from './resolve.js';
+
+/** A module as a context loads it. */
+export type LoadedModule =
+  | { readonly kind: 'module'; readonly parts: readonly string[]; readonly holes: readonly Hole[] }
+  | { readonly kind: 'commonjs'; readonly text: string; readonly names?: readonly string[] }
+  | { readonly kind: 'json'; readonly text: string };
+
+/** Known by Node itself when it runs TypeScript. */
+const typeScript = Boolean((process.features as { typescript?: unknown }).typescript);
+const importable = new Set(['.js', '.mjs', '.cjs', '.json', '', ...(typeScript ? ['.ts', '.mts', '.cts'] : [])]);
+
+export class Modules {
+  private readonly resolver: Resolver;
+
+  constructor(
+    private readonly ask: AskNamespace,
+    private readonly cache: string,
+    /** The program's own text, which is known already. */
+    private readonly program: { readonly path: string; readonly text: string } | undefined,
+  ) {
+    this.resolver = new Resolver(ask);
+  }
+
+  resolve(specifier: string, from: string, way: Way, extensions: readonly string[]): Promise<Resolution> {
+    return this.resolver.resolve(specifier, from, way, extensions);
+  }
+
+  /** @throws a system error; WireError ENOSYS for a native module */
+  async load(file: string, way: Way): Promise<LoadedModule> {
+    const extension = path.extname(file);
+    if (extension === '.node') throw new WireError('ENOSYS', `${file}: a native module of another machine`);
+    const isProgram = file === this.program?.path;
+    if (way === 'import' && !importable.has(extension) && !isProgram)
+      throw new WireError('EINVAL', `Unknown file extension "${extension}" for ${file}`);
+    const text = isProgram ? this.program.text : (await this.read(file)).toString();
+    if (extension === '.json') return { kind: 'json', text };
+    const made = await instrumentCached(text, file, await this.declared(file, extension), this.cache);
+    if (made.kind === 'module') return { ...made, kind: 'module' };
+    const [whole = ''] = made.parts;
+    return { kind: 'commonjs', text: whole, ...(way === 'import' ? { names: await this.exportsOf(whole, file) } : {}) };
+  }
+
+  private async declared(file: string, extension: string): Promise<Declared> {
+    if (extension === '.mjs' || extension === '.mts') return 'module';
+    if (extension === '.cjs' || extension === '.cts') return 'commonjs';
+    if (extension !== '.js' && extension !== '.ts' && extension !== '') return 'commonjs';
+    const type = await this.resolver.typeOf(file);
+    // Nothing in node_modules is looked at for its syntax.
+    return type ?? (file.includes('/node_modules/') ? 'commonjs' : undefined);
+  }
+
+  /** The names that an `import` of a CommonJS module finds, as Node finds them. */
+  private async exportsOf(text: string, file: string, seen = new Set<string>()): Promise<readonly string[]> {
+    if (seen.has(file)) return [];
+    seen.add(file);
+    const lexer = await import('cjs-module-lexer');
+    await lexer.init();
+    const names = new Set<string>();
+    try {
+      const found = lexer.parse(text, file);
+      for (const name of found.exports) names.add(name);
+      for (const specifier of found.reexports) {
+        const target = await this.resolve(specifier, file, 'require', ['.js', '.json', '.node']);
+        if (!('path' in target) || !/\.c?js$/.test(target.path)) continue;
+        const below = (await this.read(target.path)).toString();
+        for (const name of await this.exportsOf(below, target.path, seen)) names.add(name);
+      }
+    } catch {
+      // Node goes by what it could tell, too.
+    }
+    return [...names];
+  }
+
+  private async read(file: string): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    for (let offset = 0; ; ) {
+      const { reply, bytes = new Uint8Array(0) } = await this.ask({
+        type: 'file.read',
+        path: file,
+        offset,
+        length: 256 << 10,
+      });
+      parts.push(bytes);
+      offset += bytes.length;
+      if (reply.type !== 'file.data' || reply.eof) return Buffer.concat(parts);
+    }
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The runtime's side of a program's system calls:
+ *
+ *     file REQUEST                          a file of the home runtime or of /net/RUNTIME, at its provider; see `wire/files.ts`
+ *     module.resolve · module.load           a module of the namespace; see `modules/modules.ts`
+ *     process.spawn · .signal · .run         children elsewhere; see `processes.ts`
+ *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
+ *     gpio.open · .read · .write · .watch · .unwatch · .close     lines of this machine, by number
+ */
+import type { StreamReader, StreamWriter } from '../../stream/stream.js';
+import { toErrorBody, WireError } from '../../wire/errors.js';
+import type { FileEvent, FileOwner, FileRequest } from '../../wire/files.js';
+import type { RuntimeName } from '../../wire/ids.js';
+import type { Child, ChildSpec } from '../children.js';
+import type { Devices } from '../devices/devices.js';
+import type { GpioLine, LineWatch } from '../devices/gpio-line.js';
+import { Modules } from '../modules/modules.js';
+import type { Way } from '../modules/resolve.js';
+import type { BulkStreams } from './bulk.js';
+import { encodeSyscall, type SyscallFrame } from './codec.js';
+import { AgentFiles, type AskFile } from './files.js';
+import { Processes, type RunLimits } from './processes.js';
+
+export interface DispatchOptions {
+  readonly home: RuntimeName;
+  readonly devices: Devices;
+  readonly owner: FileOwner;
+  readonly file: AskFile;
+  readonly bulk: BulkStreams;
+  /** Directory of instrumented modules, kept from run to run. */
+  readonly cache: string;
+  /** The program's text, known from its plan. */
+  readonly program: { readonly path: string; readonly text: string } | undefined;
+  /** Starts a child where its working directory is. */
+  readonly spawn: (spec: ChildSpec) => Promise<Child>;
+  /** Opens a device of the cluster as a stream. */
+  readonly openDevice: (path: string, mode: 'read' | 'write') => Promise<StreamReader | StreamWriter>;
+}
+
+interface Answer {
+  readonly value?: unknown;
+  readonly data?: Uint8Array;
+}
+
+/** An open device. What a read did not take of a chunk is kept for the next. */
+interface OpenDevice {
+  readonly reader?: StreamReader;
+  readonly writer?: StreamWriter;
+  rest: Uint8Array;
+  /** One read at a time, in the order they were asked. */
+  reading: Promise<unknown>;
+}
+
+/** One program's calls. */
+export class Dispatcher {
+  private readonly lines = new Map<number, GpioLine>();
+  private readonly watches = new Map<number, LineWatch>();
+  private readonly open = new Map<number, OpenDevice>();
+  private readonly files: AgentFiles;
+  private readonly modules: Modules;
+  private readonly processes: Processes;
+  private nextHandle = 1;
+  private closed = false;
+
+  constructor(
+    private readonly options: DispatchOptions,
+    /** Sends an event to the program; false: it does not keep up. */
+    private readonly emit: (frame: Buffer) => boolean,
+  ) {
+    const { home, owner, file, cache, program, bulk } = options;
+    this.files = new AgentFiles({ home, owner, ask: file, bulk });
+    this.processes = new Processes({
+      spawn: options.spawn,
+      keep: (stream) => this.keep(stream),
+      tell: (event) => void this.emit(encodeSyscall({ id: 0, event })),
+    });
+    this.modules = new Modules((request) => this.files.answer(request, new Uint8Array(0)), cache, program);
+  }
+
+  /** Answers one call; the answer is a frame whatever happens. */
+  async answer({ head, bytes }: SyscallFrame): Promise<Buffer> {
+    try {
+      const { value, data } = await this.run(head.call ?? '', head.args ?? [], bytes);
+      return encodeSyscall({ id: head.id, value }, data);
+    } catch (error) {
+      const { code, message } = toErrorBody(error);
+      return encodeSyscall({ id: head.id, error: { code, message } });
+    }
+  }
+
+  private async run(call: string, args: readonly unknown[], bytes: Uint8Array): Promise<Answer> {
+    switch (call) {
+      case 'file': {
+        const { reply, bytes: data } = await this.files.answer(args[0] as FileRequest, bytes);
+        return data === undefined ? { value: reply } : { value: reply, data };
+      }
+      case 'module.resolve': {
+        const [specifier, from, way, extensions] = args as [string, string, Way, readonly string[]];
+        return { value: await this.modules.resolve(specifier, from, way, extensions) };
+      }
+      case 'module.load':
+        return { value: await this.modules.load(String(args[0]), args[1] === 'import' ? 'import' : 'require') };
+      case 'process.spawn':
+        await this.files.settleAll();
+        return { value: await this.processes.spawn(args[0] as ChildSpec) };
+      case 'process.signal':
+        await this.processes.signal(String(args[0]), String(args[1]));
+        return {};
+      case 'process.run':
+        await this.files.settleAll();
+        return this.processes.run(args[0] as ChildSpec, args[1] as RunLimits, bytes);
+      case 'device.open':
+        return { value: await this.openDevice(String(args[0]), args[1] === 'read' ? 'read' : 'write') };
+      case 'device.read':
+        return { data: await this.readDevice(this.device(args[0]), Number(args[1])) };
+      case 'device.write':
+        await this.device(args[0]).writer?.write(Buffer.from(bytes));
+        return {};
+      case 'device.close': {
+        const device = this.device(args[0]);
+        this.open.delete(Number(args[0]));
+        device.reader?.cancel();
+        await device.writer?.end();
+        return {};
+      }
+      default:
+        return this.gpio(call, Number(args[0]), args[1]);
+    }
+  }
+
+  // --- devices --------------------------------------------------------------------------------------------------------
+
+  private async openDevice(path: string, mode: 'read' | 'write'): Promise<number> {
+    const stream = await this.options.openDevice(path, mode);
+    return this.keep(mode === 'read' ? { reader: stream as StreamReader } : { writer: stream as StreamWriter });
+  }
+
+  /** A handle of the program's for a stream. */
+  private keep(stream: { readonly reader?: StreamReader; readonly writer?: StreamWriter }): number {
+    const handle = this.nextHandle++;
+    this.open.set(handle, { ...stream, rest: new Uint8Array(0), reading: Promise.resolve() });
+    if (this.closed) this.close();
+    return handle;
+  }
+
+  private device(handle: unknown): OpenDevice {
+    const device = this.open.get(Number(handle));
+    if (device === undefined) throw new WireError('EBADF', 'bad file descriptor');
+    return device;
+  }
+
+  /** At most `length` bytes, none at end of stream. */
+  private readDevice(device: OpenDevice, length: number): Promise<Uint8Array> {
+    const read = async () => {
+      if (device.reader === undefined) throw new WireError('EBADF', 'bad file descriptor');
+      if (device.rest.length === 0) device.rest = (await device.reader.read()) ?? device.rest;
+      const part = device.rest.subarray(0, length);
+      device.rest = device.rest.subarray(part.length);
+      return part;
+    };
+    const mine = device.reading.then(read, read);
+    device.reading = mine.catch(() => {});
+    return mine;
+  }
+
+  // --- GPIO -----------------------------------------------------------------------------------------------------------
+
+  private gpio(call: string, number: number, value: unknown): Answer {
+    const { devices } = this.options;
+    switch (call) {
+      case 'gpio.open': {
+        const direction = devices.direction(number);
+        if (value !== undefined && value !== direction)
+          throw new WireError('EINVAL', `GPIO line ${number} is an ${direction === 'in' ? 'input' : 'output'} here`);
+        this.lines.set(number, devices.line(number));
+        return {};
+      }
+      case 'gpio.read':
+        return { value: this.line(number).read() };
+      case 'gpio.write':
+        if (devices.direction(number) === 'in') throw new WireError('EPERM', `GPIO line ${number} is an input`);
+        this.line(number).write(value === 1 ? 1 : 0);
+        return {};
+      case 'gpio.watch':
+        this.watch(number);
+        return {};
+      case 'gpio.unwatch':
+        this.watches.get(number)?.stop();
+        this.watches.delete(number);
+        return {};
+      case 'gpio.close':
+        this.watches.get(number)?.stop();
+        this.watches.delete(number);
+        this.lines.delete(number);
+        return {};
+      default:
+        throw new WireError('ENOSYS', `${call}: no such system call`);
+    }
+  }
+
+  private watch(number: number): void {
+    if (this.watches.has(number)) return;
+    const send = (event: object) => {
+      if (this.emit(encodeSyscall({ id: 0, event }))) return;
+      for (const watch of this.watches.values()) watch.hold?.(true);
+    };
+    const watch = this.line(number).watch(
+      (level) => send({ gpio: number, level }),
+      (error) => send({ gpio: number, error: error.message }),
+    );
+    this.watches.set(number, watch);
+  }
+
+  private line(number: number): GpioLine {
+    const line = this.lines.get(number);
+    if (line === undefined) throw new WireError('EBADF', `GPIO line ${number} is not open`);
+    return line;
+  }
+
+  /** The program takes events again. */
+  resume(): void {
+    for (const watch of this.watches.values()) watch.hold?.(false);
+  }
+
+  /** Something that the program watches has changed at `runtime`. */
+  tell(event: FileEvent, runtime: RuntimeName): void {
+    const known = this.files.translate(event, runtime);
+    if (known !== undefined) this.emit(encodeSyscall({ id: 0, event: known }));
+  }
+
+  /** A machine is lost. */
+  lose(runtime: RuntimeName): void {
+    this.files.lose(runtime);
+  }
+
+  /** The program has ended. */
+  close(): void {
+    this.closed = true;
+    this.files.close();
+    for (const watch of this.watches.values()) watch.stop();
+    this.watches.clear();
+    for (const { reader, writer } of this.open.values()) {
+      reader?.cancel();
+      // What was written before the program ended is written.
+      writer?.end().catch(() => {});
+    }
+    this.open.clear();
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * A program's children elsewhere:
+ *
+ *     process.spawn SPEC        its pid and handles of its pipes; `child` events tell what becomes of it
+ *     process.signal ID, NAME
+ *     process.run SPEC, LIMITS  until it has ended: status, and all that it wrote
+ */
+
+import type { StreamReader, StreamWriter } from '../../stream/stream.js';
+import { WireError } from '../../wire/errors.js';
+import type { AgentId } from '../../wire/ids.js';
+import type { Child, ChildSpec } from '../children.js';
+
+/** A child has ended. */
+export interface ChildEvent {
+  readonly type: 'child';
+  readonly agent: AgentId;
+  readonly status?: number;
+  readonly signal?: string;
+}
+
+/** Bounds of a child that is waited for. */
+export interface RunLimits {
+  /** Milliseconds; 0: none. */
+  readonly timeout: number;
+  readonly killSignal: string;
+  readonly maxBuffer: number;
+}
+
+export type SpawnAnswer =
+  | { readonly failed: 'ENOENT' | 'EACCES' }
+  | { readonly agent: AgentId; readonly pid: number; readonly handles: readonly (number | null)[] };
+
+export type RunAnswer =
+  | { readonly failed: 'ENOENT' | 'EACCES' }
+  | {
+      readonly pid: number;
+      readonly status?: number;
+      readonly signal?: string;
+      readonly error?: 'ETIMEDOUT' | 'ENOBUFS';
+      /** Where standard error begins among the bytes. */
+      readonly split: number;
+    };
+
+export interface ProcessOptions {
+  readonly spawn: (spec: ChildSpec) => Promise<Child>;
+  /** Gives a stream a handle of the program's. */
+  readonly keep: (stream: { reader?: StreamReader; writer?: StreamWriter }) => number;
+  readonly tell: (event: ChildEvent) => void;
+}
+
+/** A program that could not be started: what its shell status says. */
+const faults: Readonly<Record<number, 'ENOENT' | 'EACCES'>> = { 127: 'ENOENT', 126: 'EACCES' };
+
+export class Processes {
+  private readonly children = new Map<string, Child>();
+
+  constructor(private readonly options: ProcessOptions) {}
+
+  async spawn(spec: ChildSpec): Promise<SpawnAnswer> {
+    const child = await this.options.spawn(spec);
+    const { pid, status = 0 } = await child.started;
+    if (pid === undefined) {
+      const failed = faults[status];
+      if (failed === undefined) throw new WireError('EIO', 'the child was lost');
+      child.stdout?.cancel();
+      child.stderr?.cancel();
+      return { failed };
+    }
+    this.children.set(child.id, child);
+    void child.ended.then((report) => {
+      this.children.delete(child.id);
+      const { agent, signal } = report;
+      const how = signal === undefined ? { status: report.status ?? 0 } : { signal };
+      this.options.tell({ type: 'child', agent, ...how });
+    });
+    const { stdin, stdout, stderr } = child;
+    const keep = (stream: { reader?: StreamReader; writer?: StreamWriter }) => this.options.keep(stream);
+    const handles = [
+      stdin === undefined ? null : keep({ writer: stdin }),
+      stdout === undefined ? null : keep({ reader: stdout }),
+      stderr === undefined ? null : keep({ reader: stderr }),
+    ];
+    return { agent: child.id, pid, handles };
+  }
+
+  async signal(id: string, name: string): Promise<void> {
+    const child = this.children.get(id);
+    if (child === undefined) throw new WireError('ESRCH', 'no such process');
+    await child.signal(name);
+  }
+
+  async run(
+    spec: ChildSpec,
+    { timeout, killSignal, maxBuffer }: RunLimits,
+    input: Uint8Array,
+  ): Promise<{ readonly value: RunAnswer; readonly data?: Uint8Array }> {
+    const child = await this.options.spawn(spec);
+    let error: 'ETIMEDOUT' | 'ENOBUFS' | undefined;
+    const stop = (why: typeof error): void => {
+      error ??= why;
+      child.signal(killSignal).catch(() => {});
+    };
+    const timer = timeout > 0 ? setTimeout(() => stop('ETIMEDOUT'), timeout) : undefined;
+    const feed = async (): Promise<void> => {
+      if (input.length > 0) await child.stdin?.write(Buffer.from(input));
+      await child.stdin?.end();
+    };
+    feed().catch(() => {});
+    const whole = async (reader: StreamReader | undefined): Promise<Buffer> => {
+      const parts: Uint8Array[] = [];
+      let size = 0;
+      for (let chunk = await reader?.read(); chunk !== undefined; chunk = await reader?.read()) {
+        if (size + chunk.length > maxBuffer) stop('ENOBUFS');
+        parts.push(chunk.subarray(0, Math.max(0, maxBuffer - size)));
+        size += chunk.length;
+      }
+      return Buffer.concat(parts);
+    };
+    try {
+      const { pid, status: early = 0 } = await child.started;
+      if (pid === undefined) {
+        const failed = faults[early];
+        if (failed === undefined) throw new WireError('EIO', 'the child was lost');
+        return { value: { failed } };
+      }
+      const [stdout, stderr, { status, signal }] = await Promise.all([
+        whole(child.stdout),
+        whole(child.stderr),
+        child.ended,
+      ]);
+      const how = signal === undefined ? { status: status ?? 0 } : { signal };
+      const value = { pid, split: stdout.length, ...how, ...(error === undefined ? {} : { error }) };
+      return { value, data: Buffer.concat([stdout, stderr]) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

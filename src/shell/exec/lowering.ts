@@ -1,0 +1,124 @@
+/** Gathers what lowering needs to know of each stage: selectors, operands, programs, devices of the inventory. */
+import { existsSync } from 'node:fs';
+import { printCommand } from '../../../grammar/index.js';
+import type { Inventory } from '../../wire/graph.js';
+import type { RuntimeName } from '../../wire/ids.js';
+import { locate } from '../namespace.js';
+import { ShellError } from '../outcome.js';
+import type { ClusterPort } from '../plan/cluster.js';
+import { type Lowered, type LowerOperand, type LowerStage, lower } from '../plan/lower.js';
+import type { Env } from '../state.js';
+import { readProgram, remoteOperands, type Selector } from './operands.js';
+import { isProgram, type PreparedStage } from './stages.js';
+
+/** True when a utility writes its operand `index` rather than reading it. An output line can be read too: its level. */
+function isWritten(argv: readonly string[], index: number): boolean {
+  return argv[0] === 'tee' || (argv[0] === 'cp' && index === argv.length - 1);
+}
+
+export interface LoweringOptions {
+  /** Every program is an agent, however local: for showing the plan. */
+  readonly all: boolean;
+  /** The first stage may read the session's standard input. */
+  readonly input: boolean;
+}
+
+export async function lowerStages(
+  prepared: readonly PreparedStage[],
+  source: string,
+  env: Env,
+  cluster: ClusterPort,
+  options: LoweringOptions,
+): Promise<Lowered> {
+  const inventory = await cluster.inventory();
+  const stages: LowerStage[] = [];
+  for (const stage of prepared) stages.push(await lowerStage(stage, inventory, cluster, options));
+  const first = stages[0];
+  // A device is read, not typed into: such a stage leaves the terminal to others.
+  const input = options.input && first !== undefined && first.operands.length === 0 && first.gpio.length === 0;
+  return lower(stages, {
+    session: cluster.session,
+    home: cluster.home,
+    source,
+    environment: Object.fromEntries(env.environment().map((entry) => splitEntry(entry))),
+    cwd: env.cwd,
+    umask: env.umask,
+    input,
+  });
+}
+
+function splitEntry(entry: string): [string, string] {
+  const at = entry.indexOf('=');
+  return [entry.slice(0, at), entry.slice(at + 1)];
+}
+
+async function lowerStage(
+  stage: PreparedStage,
+  inventory: Inventory,
+  cluster: ClusterPort,
+  options: LoweringOptions,
+): Promise<LowerStage> {
+  const local: LowerStage = {
+    agent: false,
+    argv: [],
+    text: stage.kind === 'code' ? printCommand(stage.command) : stage.fields.join(' '),
+    selector: undefined,
+    program: undefined,
+    gpio: [],
+    operands: [],
+    hostOperand: undefined,
+    environment: {},
+    redirected: new Set(),
+  };
+  if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields[0]!, stage.env)) return local;
+  const { selector, argv } = takeSelector(stage.fields);
+  const operands = remoteOperands(argv, stage.env).flatMap(({ index, place }): LowerOperand[] => {
+    if (place.kind === 'net') {
+      const provider = place.runtime;
+      return [{ kind: 'net', index, path: place.path, provider, hostPath: place.hostPath }];
+    }
+    const owner = inventory.runtimes.find((r) => r.devices.some((d) => d.name === place.name));
+    if (owner === undefined) return [];
+    const direction = isWritten(argv, index) ? 'write' : 'read';
+    return [{ kind: 'device', index, path: place.path, provider: owner.name, direction }];
+  });
+  const program = readProgram(argv, stage.env);
+  const gpio = program?.kind === 'node' ? cluster.gpioLines(program.text) : [];
+  const agent = options.all || selector !== undefined || operands.length > 0 || program !== undefined;
+  if (!agent) return local;
+  const assigned = await stage.simple.assign(stage.env);
+  return {
+    agent,
+    argv,
+    text: stage.fields.join(' '),
+    selector,
+    program,
+    gpio,
+    operands,
+    hostOperand: operands.length === 0 ? undefined : hostOperand(argv, stage.env),
+    environment: Object.fromEntries(assigned),
+    redirected: new Set(stage.simple.redirections.map((r) => r.fd)),
+  };
+}
+
+/** A word that names a file of this machine: the program must find it where it runs. */
+function hostOperand(argv: readonly string[], env: Env): string | undefined {
+  return argv.find((word, i) => {
+    if (i === 0 || word === '' || word.startsWith('-')) return false;
+    const place = locate(word, env);
+    return place.kind === 'host' && existsSync(place.path);
+  });
+}
+
+/** `on NAME command …`, `on '#label' command …`. @throws ShellError */
+export function takeSelector(fields: readonly string[]): { selector: Selector | undefined; argv: readonly string[] } {
+  if (fields[0] !== 'on') return { selector: undefined, argv: fields };
+  const [, target, ...argv] = fields;
+  if (target === undefined || target === '' || argv.length === 0) {
+    throw new ShellError('on: usage: on RUNTIME|#LABEL command [argument …]', 2);
+  }
+  const selector: Selector = target.startsWith('#')
+    ? { kind: 'label', name: target.slice(1) }
+    : { kind: 'runtime', name: target as RuntimeName };
+  return { selector, argv };
+}

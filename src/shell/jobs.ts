@@ -1,0 +1,319 @@
+/**
+ * Jobs (XCU 2.11, 3.204): pipelines under way, each a row of stages. A stage is a host process, an agent on some runtime, or
+ * part of this process; all are waited for, signalled and listed the same way.
+ */
+import { constants } from 'node:os';
+import { giveTerminal, killGroup, restoreTerminal, saveTerminal, type WaitResult, waitpid } from '../host/libc.js';
+import type { Activity } from './files.js';
+import { errnoOf, type MaybePromise, signalName, signalText } from './outcome.js';
+
+export type StageState = 'running' | 'stopped' | 'done';
+
+export interface Stage {
+  /** As the user typed it. */
+  readonly text: string;
+  /** Where it runs: a runtime's name, or '' for this machine. */
+  readonly where: string;
+  readonly pid: number | undefined;
+  readonly state: StageState;
+  /** Exit status once done; 128+n after signal n. While stopped, 128 + the stopping signal. */
+  readonly status: number;
+  /** The signal that ended it, if one did. */
+  readonly endedBy: number | undefined;
+  /** Until done, or stopped when `stops`. May block when nothing else needs the event loop. */
+  wait(stops: boolean): MaybePromise<void>;
+  signal(signal: number): void;
+  /** It has been sent SIGCONT: what was stopped counts as running again. */
+  continued(): void;
+  /** Called on every change of state. */
+  onChange: (() => void) | undefined;
+}
+
+const children = new Map<number, HostProcess>();
+/** Waits under way that need SIGCHLD; at 0 the next wait may block instead, which costs less. */
+let watchers = 0;
+
+/** Collects every child whose state has changed. */
+function sweep(): void {
+  for (const child of children.values()) child.poll();
+}
+
+function watchChildren(): void {
+  if (watchers === 0) process.on('SIGCHLD', sweep);
+  watchers += 1;
+  // A change before the handler was there sent no event.
+  sweep();
+}
+
+function unwatchChildren(): void {
+  watchers -= 1;
+  if (watchers === 0) process.off('SIGCHLD', sweep);
+}
+
+/** A host process that this shell started. */
+export class HostProcess implements Stage {
+  readonly where = '';
+  state: StageState = 'running';
+  status = 0;
+  endedBy: number | undefined;
+  core = false;
+  onChange: (() => void) | undefined;
+  private waiters: (() => void)[] = [];
+
+  constructor(
+    readonly pid: number,
+    readonly text: string,
+    private readonly activity: Activity,
+  ) {
+    children.set(pid, this);
+  }
+
+  poll(): void {
+    try {
+      while (this.alive()) {
+        const result = waitpid(this.pid, { block: false, stops: true });
+        if (result === undefined) break;
+        this.apply(result);
+      }
+    } catch (error) {
+      if (errnoOf(error) !== 'ECHILD') throw error;
+      this.apply({ kind: 'exited', pid: this.pid, status: 127 });
+    }
+  }
+
+  private alive(): boolean {
+    return this.state !== 'done';
+  }
+
+  private apply(result: WaitResult): void {
+    switch (result.kind) {
+      case 'exited':
+        this.state = 'done';
+        this.status = result.status;
+        break;
+      case 'signaled':
+        this.state = 'done';
+        this.status = 128 + result.signal;
+        this.endedBy = result.signal;
+        this.core = result.core;
+        break;
+      case 'stopped':
+        this.state = 'stopped';
+        this.status = 128 + result.signal;
+        break;
+      case 'continued':
+        this.state = 'running';
+        break;
+      default:
+        result satisfies never;
+    }
+    if (this.state === 'done') children.delete(this.pid);
+    this.onChange?.();
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  wait(stops: boolean): MaybePromise<void> {
+    if (this.settled(stops)) return;
+    if (this.activity.concurrent > 0 || watchers > 0) return this.waitLater(stops);
+    try {
+      while (!this.settled(stops)) {
+        const result = waitpid(this.pid, { block: true, stops });
+        if (result !== undefined) this.apply(result);
+      }
+    } catch (error) {
+      if (errnoOf(error) !== 'ECHILD') throw error;
+      this.apply({ kind: 'exited', pid: this.pid, status: 127 });
+    }
+  }
+
+  private settled(stops: boolean): boolean {
+    return this.state === 'done' || (stops && this.state === 'stopped');
+  }
+
+  private async waitLater(stops: boolean): Promise<void> {
+    watchChildren();
+    const alive = setInterval(() => {}, 0x7fffffff); // a signal handler alone does not keep the event loop alive
+    try {
+      while (!this.settled(stops)) await new Promise<void>((resolve) => this.waiters.push(resolve));
+    } finally {
+      clearInterval(alive);
+      unwatchChildren();
+    }
+  }
+
+  continued(): void {
+    if (this.state === 'stopped') this.state = 'running';
+  }
+
+  signal(signal: number): void {
+    try {
+      process.kill(this.pid, signal);
+    } catch (error) {
+      if (errnoOf(error) !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** Makes every later wait leave the event loop running: traps, a TUI or a cluster connection need it. */
+export const waitWithEvents = (): void => watchChildren();
+
+export interface Job {
+  readonly id: number;
+  readonly text: string;
+  readonly stages: readonly Stage[];
+  /** Host process group, when the shell does job control. */
+  readonly group: number | undefined;
+  /** Terminal modes when it was stopped, to give back on `fg`. */
+  modes?: Uint8Array;
+  /** The user has been told of the present state. */
+  notified: boolean;
+  /** The environment that started it: no other can wait for it. */
+  readonly home: object;
+  /** Set when the job's exit status is known to no one: `wait` then reports it. */
+  readonly pid: number | undefined;
+}
+
+export const jobState = (job: Job): StageState =>
+  job.stages.some((s) => s.state === 'running')
+    ? 'running'
+    : job.stages.some((s) => s.state === 'stopped')
+      ? 'stopped'
+      : 'done';
+
+/** Exit status of a job: that of its last stage (or, with pipefail, of the last that failed). */
+export function jobStatus(stages: readonly Stage[], pipefail: boolean): number {
+  const last = stages.at(-1)?.status ?? 0;
+  if (!pipefail || last !== 0) return last;
+  for (let i = stages.length - 1; i >= 0; i--) if (stages[i]!.status !== 0) return stages[i]!.status;
+  return 0;
+}
+
+/** The job table of one shell. */
+export class Jobs {
+  private readonly list: Job[] = [];
+  /** Exit statuses of asynchronous lists that ended and nobody waited for, by pid. */
+  private readonly ended = new Map<number, number>();
+  /** Most recent first: `%+`, `%-`. */
+  private recent: Job[] = [];
+  /** Called whenever a job appears or changes. */
+  onChange: (() => void) | undefined;
+
+  get all(): readonly Job[] {
+    return this.list;
+  }
+
+  add(text: string, stages: readonly Stage[], group: number | undefined, home: object): Job {
+    const id = 1 + this.list.reduce((most, job) => Math.max(most, job.id), 0);
+    const job: Job = { id, text, stages, group, home, notified: false, pid: stages.at(-1)?.pid };
+    this.list.push(job);
+    this.recent.unshift(job);
+    for (const stage of stages) {
+      stage.onChange = () => {
+        job.notified = false;
+        this.onChange?.();
+      };
+    }
+    this.onChange?.();
+    return job;
+  }
+
+  remove(job: Job): void {
+    const at = this.list.indexOf(job);
+    if (at >= 0) this.list.splice(at, 1);
+    this.recent = this.recent.filter((j) => j !== job);
+    if (job.pid !== undefined) this.ended.set(job.pid, jobStatus(job.stages, false));
+    if (this.ended.size > 1024) this.ended.delete(this.ended.keys().next().value!);
+    this.onChange?.();
+  }
+
+  touch(job: Job): void {
+    this.recent = [job, ...this.recent.filter((j) => j !== job)];
+  }
+
+  byPid(pid: number): Job | undefined {
+    return this.list.find((job) => job.stages.some((s) => s.pid === pid));
+  }
+
+  endedStatus(pid: number): number | undefined {
+    const status = this.ended.get(pid);
+    this.ended.delete(pid);
+    return status;
+  }
+
+  /** `+`, `-` or `' '` as `jobs` marks it. */
+  mark(job: Job): string {
+    const order = this.ordered();
+    return order[0] === job ? '+' : order[1] === job ? '-' : ' ';
+  }
+
+  /** Stopped jobs first (XCU jobs), then the most recent. */
+  private ordered(): Job[] {
+    const stopped = this.recent.filter((j) => jobState(j) === 'stopped');
+    return [...stopped, ...this.recent.filter((j) => !stopped.includes(j))];
+  }
+
+  /** A job by its job control job ID (XBD 3.182): `%n`, `%+`, `%%`, `%-`, `%text`, `%?text`; undefined: no such job. */
+  find(id: string): Job | 'ambiguous' | undefined {
+    const name = id.slice(1);
+    if (id === '%' || name === '%' || name === '+') return this.ordered()[0];
+    if (name === '-') return this.ordered()[1] ?? this.ordered()[0];
+    if (/^\d+$/.test(name)) return this.list.find((job) => job.id === Number(name));
+    const found = this.list.filter((job) =>
+      name.startsWith('?') ? job.text.includes(name.slice(1)) : job.text.startsWith(name),
+    );
+    return found.length > 1 ? 'ambiguous' : found[0];
+  }
+
+  /** Looks for children that have changed state. */
+  refresh(): void {
+    sweep();
+  }
+}
+
+/** Sends a signal to every stage: by process group where there is one. */
+export function signalJob(job: Job, signal: number): void {
+  if (job.group !== undefined) killGroup(job.group, signal);
+  for (const stage of job.stages) {
+    if (stage.state !== 'done' && (job.group === undefined || stage.where !== '')) stage.signal(signal);
+  }
+  // A stopped process acts on a signal only once it continues (XCU kill, dash does the same for TERM and HUP).
+  if (job.group !== undefined && (signal === constants.signals.SIGTERM || signal === constants.signals.SIGHUP)) {
+    if (jobState(job) === 'stopped') killGroup(job.group, constants.signals.SIGCONT);
+  }
+}
+
+/** The state column of `jobs`: `Running`, `Done`, `Done(1)`, `Stopped (SIGTSTP)`, `Terminated`. */
+export function describeState(job: Job): string {
+  const state = jobState(job);
+  if (state === 'running') return 'Running';
+  const last = job.stages.at(-1)!;
+  if (state === 'stopped') {
+    const stopped = job.stages.find((s) => s.state === 'stopped')!;
+    return `Stopped (SIG${signalName(stopped.status - 128) ?? 'STOP'})`;
+  }
+  if (last.endedBy !== undefined) return signalText[signalName(last.endedBy) ?? ''] ?? `Signal ${last.endedBy}`;
+  return last.status === 0 ? 'Done' : `Done(${last.status})`;
+}
+
+/** Gives the terminal to a group while `run` lasts, and takes it back with its modes (XCU 2.11). */
+export async function inForeground(
+  terminal: number,
+  own: number,
+  group: number | undefined,
+  run: () => MaybePromise<void>,
+): Promise<void> {
+  const modes = saveTerminal(terminal);
+  if (group !== undefined) {
+    giveTerminal(terminal, group);
+    // One that read the terminal before it was its own has stopped.
+    killGroup(group, constants.signals.SIGCONT);
+  }
+  try {
+    await run();
+  } finally {
+    if (group !== undefined) giveTerminal(terminal, own);
+    if (modes !== undefined) restoreTerminal(terminal, modes);
+  }
+}

@@ -1,0 +1,438 @@
+/**
+ * The shell execution environment (XCU 2.13): open files, working directory, umask, traps, parameters, functions, options,
+ * aliases, jobs. A subshell's is a copy that costs little until either side writes.
+ */
+import type { FunctionDefinition } from '../../grammar/index.js';
+import { type Activity, type Capture, FileTable } from './files.js';
+import type { Jobs } from './jobs.js';
+import { fatal, type MaybePromise, type Outcome } from './outcome.js';
+import type { ClusterPort } from './plan/cluster.js';
+
+/** Immutable; an assignment makes a new one, so that environments can share. */
+export interface Variable {
+  /** undefined: has attributes but no value (`export x`). */
+  readonly value: string | undefined;
+  readonly exported: boolean;
+  readonly readonly: boolean;
+}
+
+/** `set -o` names by letter (XCU 2.15 set); `''`: has no letter. */
+export const optionLetters = {
+  allexport: 'a',
+  notify: 'b',
+  noclobber: 'C',
+  errexit: 'e',
+  noglob: 'f',
+  hashall: 'h',
+  ignoreeof: '',
+  interactive: 'i',
+  monitor: 'm',
+  noexec: 'n',
+  nolog: '',
+  pipefail: '',
+  stdin: 's',
+  nounset: 'u',
+  verbose: 'v',
+  vi: '',
+  emacs: '',
+  xtrace: 'x',
+} as const;
+export type OptionName = keyof typeof optionLetters;
+
+/** Compiled source: runs in an environment. */
+export type Code = (env: Env) => MaybePromise<Outcome>;
+
+/** A compiled function. `run` has the definition's redirections in it. */
+export interface ShellFunction {
+  readonly definition: FunctionDefinition;
+  readonly run: Code;
+}
+
+/** A built-in utility (XCU 2.15: special; 1.4: regular). */
+export interface Builtin {
+  readonly special: boolean;
+  run(args: readonly string[], env: Env): MaybePromise<Outcome>;
+}
+
+/** What one process has once, whichever of its environments is running. */
+export interface Shell {
+  readonly activity: Activity;
+  readonly jobs: Jobs;
+  readonly builtins: ReadonlyMap<string, Builtin>;
+  /** Text for `$0` and messages. */
+  readonly name: string;
+  /** `$$`: the process id of the main shell, in subshells too. */
+  readonly pid: number;
+  readonly ppid: number;
+  readonly interactive: boolean;
+  /** The cluster, or the embedded default; connected on first use. */
+  readonly cluster: () => Promise<ClusterPort>;
+  /** True when a runtime of a cluster runs on this machine, without connecting to it. */
+  readonly clustered: () => boolean;
+  /** Names in /dev that are devices of the home runtime's configuration, without connecting. */
+  readonly deviceNames: () => ReadonlySet<string>;
+  /** True when the home runtime has a GPIO line, by its configuration. */
+  readonly hasGpio: () => boolean;
+  /** How to start another onesh: the program and its leading arguments. */
+  readonly self: readonly string[];
+  /** Parses and runs text in an environment: `eval`, traps, dot scripts. Injected: the interpreter is above this. */
+  readonly evaluate: (text: string, env: Env) => MaybePromise<Outcome>;
+  /** Writes to other machines that are still under way; the shell does not exit before them. */
+  readonly flushes: Set<Promise<unknown>>;
+  /** Signals that arrived and whose traps have not run. */
+  readonly pendingSignals: number[];
+  /** Wakes whoever waits for something a trap may end (`wait`, an interactive prompt). */
+  onSignal: (() => void) | undefined;
+  /**
+   * The signal that ends what is under way: all of it unwinds to the top. An interactive session goes on from there (Ctrl-C);
+   * any other shell ends by the same signal, so that its parent knows.
+   */
+  interrupted: number | undefined;
+  /** `exit` was given: the interactive session really ends. */
+  exitAsked: boolean;
+  /** Above 0: the user has been told of stopped jobs, so that leaving now is meant. */
+  jobWarning: number;
+  /** The controlling terminal, when this shell does job control. */
+  terminal: number | undefined;
+  /** Numbers of the signals that were ignored when the shell started: they cannot be trapped (XCU 2.15 trap). */
+  readonly ignoredAtStart: ReadonlySet<number>;
+  /** Descends while a loop runs; at 0 it yields to the event loop. */
+  budget: number;
+  lastYield: number;
+}
+
+export type TrapAction = string | 'ignore';
+
+/** A resource limit in bytes, seconds or things; -1n: none. */
+export interface Limit {
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+const specials: Readonly<Record<string, true>> = {
+  '@': true,
+  '*': true,
+  '#': true,
+  '?': true,
+  '-': true,
+  $: true,
+  '!': true,
+};
+
+export class Env {
+  private variables = new Map<string, Variable>();
+  private variablesShared = false;
+  /** One map per function call in progress that has locals: name -> what the name meant outside. */
+  private locals: Map<string, Variable | undefined>[] = [];
+  /** Options to put back on return, by the depth of the function call that has them local. */
+  private localOptions: Map<number, Record<OptionName, boolean>> | undefined;
+  functions = new Map<string, ShellFunction>();
+  private functionsShared = false;
+  aliases = new Map<string, string>();
+  positional: readonly string[] = [];
+  readonly options: Record<OptionName, boolean>;
+  /** Signal number (0: EXIT) -> action. */
+  traps = new Map<number, TrapAction>();
+  /** This process's own environment, whose traps are the process's; a subshell in the same process is none. */
+  readonly owner: boolean;
+  /** `$?` as it was when the trap action under way began. */
+  trapStatus: number | undefined;
+  /** Signals that a trap in a subshell of this process made the process catch. */
+  caught: Set<number> | undefined;
+  /** What `trap` prints in a subshell until it sets one (XCU 2.15 trap). */
+  inheritedTraps: ReadonlyMap<number, TrapAction> | undefined;
+  files: FileTable;
+  cwd: string;
+  umask: number;
+  /** `$?` */
+  status = 0;
+  /** The command substitution this environment writes to, and the only command in it, if there is just one. */
+  capture: { readonly file: Capture; readonly sole: object | undefined } | undefined;
+  /** Status of the last command substitution of the current command. */
+  substituted: number | undefined;
+  /** `$!` */
+  lastAsync: number | undefined;
+  loops = 0;
+  calls = 0;
+  dotted = 0;
+  subshell = false;
+  line = 1;
+  /** errexit does not apply: a condition, `!`, a non-last part of an and-or list (XCU 2.15 set -e). */
+  tested = 0;
+  /** Where `command -v` and execution remember utilities: name -> path. */
+  hashed = new Map<string, string>();
+  /** Those of them that `hash` lists: a subshell's are its own. */
+  remembered: Set<string> = new Set();
+  /** Resource limits that `ulimit` set, by its option letter: those of the programs started here, never of this process. */
+  limits: ReadonlyMap<string, Limit> = noLimits;
+  private environmentCache: readonly string[] | undefined;
+  private ifsCache: { readonly value: string | undefined; readonly ifs: Ifs } | undefined;
+  /** Text of the script file, for messages; undefined with -c and standard input. */
+  source: string | undefined;
+
+  constructor(
+    readonly shell: Shell,
+    from?: Env,
+    files?: FileTable,
+  ) {
+    this.owner = from === undefined;
+    if (from === undefined) {
+      this.options = Object.fromEntries(Object.keys(optionLetters).map((n) => [n, false])) as Record<
+        OptionName,
+        boolean
+      >;
+      this.files = files ?? FileTable.inherited();
+      this.cwd = '/';
+      this.umask = 0o022;
+      return;
+    }
+    this.options = { ...from.options };
+    from.variablesShared = true;
+    from.functionsShared = true;
+    this.variables = from.variables;
+    this.variablesShared = true;
+    this.functions = from.functions;
+    this.functionsShared = true;
+    this.aliases = new Map(from.aliases);
+    this.positional = from.positional;
+    this.files = from.files.fork();
+    this.cwd = from.cwd;
+    this.umask = from.umask;
+    this.status = from.status;
+    this.lastAsync = from.lastAsync;
+    this.trapStatus = from.trapStatus;
+    this.calls = from.calls;
+    this.dotted = from.dotted;
+    this.line = from.line;
+    this.tested = from.tested;
+    this.subshell = true;
+    this.capture = from.capture;
+    this.loops = from.loops;
+    this.source = from.source;
+    this.limits = from.limits;
+    this.hashed = from.hashed;
+    this.remembered = from.remembered;
+    this.environmentCache = from.environmentCache;
+    this.ifsCache = from.ifsCache;
+    // A subshell keeps ignored signals; other traps are reset (XCU 2.13) but still printed by `trap` alone.
+    this.inheritedTraps = from.inheritedTraps;
+    if (from.traps.size > 0) {
+      this.inheritedTraps ??= new Map(from.traps);
+      for (const [signal, action] of from.traps) if (action === 'ignore') this.traps.set(signal, action);
+    }
+  }
+
+  fork(): Env {
+    return new Env(this.shell, this);
+  }
+
+  // --- variables ------------------------------------------------------------------------------------------------------
+
+  private own(): Map<string, Variable> {
+    if (this.variablesShared) {
+      this.variables = new Map(this.variables);
+      this.variablesShared = false;
+    }
+    return this.variables;
+  }
+
+  variable(name: string): Variable | undefined {
+    return this.variables.get(name);
+  }
+
+  get(name: string): string | undefined {
+    if (name === 'LINENO') return String(this.line);
+    return this.variables.get(name)?.value;
+  }
+
+  /** @throws ShellError when the variable is read-only (an assignment error, XCU 2.8.1). */
+  set(name: string, value: string): void {
+    const old = this.variables.get(name);
+    if (old === undefined) {
+      this.own().set(name, { value, exported: this.options.allexport, readonly: false });
+      if (this.options.allexport) this.environmentCache = undefined;
+    } else {
+      if (old.readonly) throw fatal(`${name}: is read only`);
+      const exported = old.exported || this.options.allexport;
+      this.own().set(name, { value, exported, readonly: false });
+      if (exported) this.environmentCache = undefined;
+    }
+    if (name === 'PATH') this.forgetUtilities();
+  }
+
+  /** @throws ShellError when the variable is read-only. */
+  assignable(name: string): void {
+    if (this.variables.get(name)?.readonly) throw fatal(`${name}: is read only`);
+  }
+
+  /** Changes a variable's attributes, keeping its value unless one is given. */
+  declare(name: string, change: { value?: string; exported?: boolean; readonly?: boolean }): void {
+    if (change.value !== undefined) this.set(name, change.value);
+    const old = this.variables.get(name) ?? { value: undefined, exported: false, readonly: false };
+    this.own().set(name, {
+      value: old.value,
+      exported: change.exported ?? old.exported,
+      readonly: change.readonly ?? old.readonly,
+    });
+    this.environmentCache = undefined;
+  }
+
+  unset(name: string): void {
+    const old = this.variables.get(name);
+    if (old === undefined) return;
+    if (old.readonly) throw fatal(`${name}: is read only`);
+    this.own().delete(name);
+    this.environmentCache = undefined;
+    if (name === 'PATH') this.forgetUtilities();
+  }
+
+  /** Puts back what {@link variable} gave before, read-only or not. */
+  restore(name: string, old: Variable | undefined): void {
+    if (old === undefined) this.own().delete(name);
+    else this.own().set(name, old);
+    this.environmentCache = undefined;
+    if (name === 'PATH') this.forgetUtilities();
+  }
+
+  forgetUtilities(): void {
+    this.hashed = new Map();
+    this.remembered = new Set();
+  }
+
+  names(): string[] {
+    return [...this.variables.keys()].sort();
+  }
+
+  /** `NAME=value` of every exported variable; the same array while nothing exported changes. */
+  environment(): readonly string[] {
+    if (this.environmentCache === undefined) {
+      const list: string[] = [];
+      for (const [name, { value, exported }] of this.variables) {
+        if (exported && value !== undefined) list.push(`${name}=${value}`);
+      }
+      this.environmentCache = list;
+    }
+    return this.environmentCache;
+  }
+
+  ifs(): Ifs {
+    const value = this.variables.get('IFS')?.value;
+    if (this.ifsCache === undefined || this.ifsCache.value !== value) this.ifsCache = { value, ifs: makeIfs(value) };
+    return this.ifsCache.ifs;
+  }
+
+  // --- functions ------------------------------------------------------------------------------------------------------
+
+  setFunction(name: string, body: ShellFunction | undefined): void {
+    if (this.functionsShared) {
+      this.functions = new Map(this.functions);
+      this.functionsShared = false;
+    }
+    if (body === undefined) this.functions.delete(name);
+    else this.functions.set(name, body);
+  }
+
+  enterFunction(): void {
+    this.calls += 1;
+    this.locals.push(noLocals);
+  }
+
+  leaveFunction(): void {
+    this.calls -= 1;
+    const locals = this.locals.pop();
+    if (locals === undefined) return;
+    for (const [name, old] of locals) this.restore(name, old);
+    const saved = this.localOptions?.get(this.calls);
+    if (saved === undefined) return;
+    Object.assign(this.options, saved);
+    this.localOptions!.delete(this.calls);
+  }
+
+  /** dash's `local`: the name keeps its value and attributes until assigned; restored on return. */
+  makeLocal(name: string): void {
+    let frame = this.locals.at(-1);
+    if (frame === undefined) throw fatal('local: not in a function');
+    if (frame === noLocals) {
+      frame = new Map();
+      this.locals[this.locals.length - 1] = frame;
+    }
+    if (!frame.has(name)) frame.set(name, this.variables.get(name));
+  }
+
+  /** dash's `local -`: the options are as they were on return. */
+  makeOptionsLocal(): void {
+    if (this.calls === 0) throw fatal('local: not in a function');
+    this.localOptions ??= new Map();
+    const depth = this.calls - 1;
+    if (!this.localOptions.has(depth)) this.localOptions.set(depth, { ...this.options });
+  }
+
+  // --- special parameters ---------------------------------------------------------------------------------------------
+
+  /** The value of a parameter as one string; `@` and `*` are the caller's. undefined: unset. XCU 2.5. */
+  parameter(name: string): string | undefined {
+    const first = name.charCodeAt(0);
+    if (first >= 48 && first <= 57)
+      return first === 48 && name.length === 1 ? this.argv0() : this.positional[Number(name) - 1];
+    if (specials[name] !== true) return this.get(name);
+    switch (name) {
+      case '#':
+        return String(this.positional.length);
+      case '?':
+        return String(this.status);
+      case '$':
+        return String(this.shell.pid);
+      case '!':
+        return this.lastAsync === undefined ? undefined : String(this.lastAsync);
+      case '-':
+        return this.flags();
+      default:
+        return this.positional.join(this.ifs().join);
+    }
+  }
+
+  argv0(): string {
+    return this.source ?? this.shell.name;
+  }
+
+  /** `$-` */
+  flags(): string {
+    let text = '';
+    for (const [name, letter] of Object.entries(optionLetters))
+      if (letter !== '' && this.options[name as OptionName]) text += letter;
+    return text;
+  }
+}
+
+const noLimits: ReadonlyMap<string, Limit> = new Map();
+
+const noLocals: Map<string, Variable | undefined> = new Map();
+
+/** IFS taken apart (XCU 2.6.5). */
+export interface Ifs {
+  readonly white: string;
+  readonly other: string;
+  /** Separator for `"$*"`: the first character, nothing if IFS is null, a space if unset. */
+  readonly join: string;
+  /** By character below 128: 1 where a field may end, or a pattern begins. */
+  readonly ends: Uint8Array;
+  /** There is a separator above 127. */
+  readonly wide: boolean;
+}
+
+function makeIfs(value: string | undefined): Ifs {
+  const text = value ?? ' \t\n';
+  let white = '';
+  let other = '';
+  for (const c of text) {
+    if (c === ' ' || c === '\t' || c === '\n') white += c;
+    else other += c;
+  }
+  const ends = new Uint8Array(128);
+  let wide = false;
+  for (const c of `${text}*?[`) {
+    if (c.charCodeAt(0) < 128) ends[c.charCodeAt(0)] = 1;
+    else wide = true;
+  }
+  return { white, other, ends, wide, join: value === undefined ? ' ' : ([...value][0] ?? '') };
+}

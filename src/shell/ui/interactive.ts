@@ -1,0 +1,125 @@
+/** The interactive session (XCU sh, `-i`): takes the terminal, asks for commands, tells of jobs. */
+import { openSync } from 'node:fs';
+import { constants, homedir } from 'node:os';
+import path from 'node:path';
+import { giveTerminal, setBlocking, setGroup, terminalGroup } from '../../host/libc.js';
+import { notifyJobs, warnOfStopped } from '../builtins/job-control.js';
+import { signalJob, waitWithEvents } from '../jobs.js';
+import type { Outcome } from '../outcome.js';
+import { complain, writeError } from '../report.js';
+import { runLines } from '../session.js';
+import type { Env } from '../state.js';
+import { complete } from './complete.js';
+import { openHistory } from './history.js';
+import type { Answer, SessionView } from './screen.js';
+
+/** The screen's bundle, loaded by the caller. */
+export interface Screen {
+  ask(prompt: string, view: SessionView): Promise<Answer>;
+}
+
+/** Parameter expansion, then command substitution, in PS1 and PS2 (XCU 2.5.3). */
+function promptText(env: Env, name: 'PS1' | 'PS2'): string {
+  const text = env.get(name) ?? '';
+  if (name === 'PS1' && text === '$ ') {
+    const at = env.cwd === env.get('HOME') ? '~' : path.basename(env.cwd) || '/';
+    return `${at} ${env.status === 0 ? '' : `[${env.status}] `}${process.getuid?.() === 0 ? '#' : '$'} `;
+  }
+  return text.replace(
+    /\$(?:\{([A-Za-z_]\w*|[?$!#])\}|([A-Za-z_]\w*|[?$!#]))/g,
+    (_, a: string, b: string) => env.parameter(a ?? b) ?? '',
+  );
+}
+
+/** Takes the terminal: a process group of its own, in the foreground (XCU 2.11). */
+function takeTerminal(env: Env): void {
+  try {
+    const terminal = openSync('/dev/tty', 'r+');
+    while (terminalGroup(terminal) !== process.pid) {
+      try {
+        setGroup(0, 0);
+      } catch {
+        break; // a session leader leads its group already
+      }
+      giveTerminal(terminal, process.pid);
+    }
+    giveTerminal(terminal, process.pid);
+    env.shell.terminal = terminal;
+    env.options.monitor = true;
+  } catch {
+    complain(env, "can't access tty; job control turned off");
+  }
+}
+
+/** Runs an interactive session on the terminal. */
+export async function runInteractive(env: Env, screen: Screen): Promise<Outcome> {
+  const { shell } = env;
+  env.options.interactive = true;
+  const interrupt = () => {
+    shell.interrupted = constants.signals.SIGINT;
+  };
+  process.on('SIGINT', interrupt);
+  for (const name of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGQUIT', 'SIGTERM'] as const) process.on(name, () => {});
+  // The terminal has gone: nobody is left to see to the jobs (XCU 2.11 leaves it open; an orphan helps no one).
+  const hangUp = () => {
+    for (const job of shell.jobs.all) signalJob(job, constants.signals.SIGHUP);
+    process.off('SIGHUP', hangUp);
+    process.kill(process.pid, 'SIGHUP');
+  };
+  if (!shell.ignoredAtStart.has(constants.signals.SIGHUP)) process.on('SIGHUP', hangUp);
+  waitWithEvents();
+  takeTerminal(env);
+  const state =
+    process.env.ONESH_HOME || path.join(process.env.XDG_STATE_HOME || path.join(homedir(), '.local/state'), 'onesh');
+  const history = openHistory(env.get('HISTFILE') ?? path.join(state, 'history'));
+  const view: SessionView = {
+    jobs: shell.jobs,
+    get history() {
+      return history.entries;
+    },
+    complete: (before) => complete(before, env),
+    signalled: () => shell.pendingSignals.length > 0,
+  };
+  const startup = env.get('ENV');
+  if (startup !== undefined && startup !== '') await shell.evaluate(`[ -r "${startup}" ] && . "${startup}"; :`, env);
+  /** Lines of a text of several that have not been read yet. */
+  let waiting: string[] = [];
+  const outcome = await runLines(
+    async (continuing) => {
+      for (;;) {
+        if (shell.interrupted !== undefined) {
+          // Ctrl-C ends the whole of what was entered; the terminal has shown it as `^C`.
+          waiting = [];
+          shell.interrupted = undefined;
+          writeError(env, '\n');
+        }
+        const next = waiting.shift();
+        if (next !== undefined) return next;
+        if (!continuing && shell.jobWarning > 0) shell.jobWarning -= 1;
+        const told = notifyJobs(env);
+        if (told !== '') writeError(env, told);
+        const answer = await screen.ask(promptText(env, continuing ? 'PS2' : 'PS1'), view);
+        // Ink's streams make the terminal non-blocking; programs expect it as every shell gives it.
+        for (const fd of [0, 1, 2]) setBlocking(fd);
+        if (answer.kind === 'line') {
+          waiting = answer.text.split(/(?<=\n)/);
+          return waiting.shift() ?? '';
+        }
+        if (answer.kind === 'interrupt') {
+          env.status = 130;
+          if (continuing) return undefined;
+          continue;
+        }
+        if (env.options.ignoreeof && !continuing) {
+          writeError(env, 'Use "exit" to leave the shell.\n');
+          continue;
+        }
+        if (!continuing && warnOfStopped(env)) continue;
+        return undefined;
+      }
+    },
+    env,
+    (text) => history.add(text),
+  );
+  return outcome;
+}

@@ -1,0 +1,297 @@
+/**
+ * The screen of an interactive session, in Ink: a prompt, a line editor and a panel of jobs. It is up only while a command is
+ * being typed; while one runs the terminal is the command's, as any shell's is. A bundle of its own: it shares no state with
+ * the shell but what it is given.
+ */
+import { openSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { ReadStream } from 'node:tty';
+import { Box, render, Text, useApp, useInput } from 'ink';
+import { useEffect, useReducer, useRef, useState } from 'react';
+import { describeState, type Job, type Jobs, jobState } from '../jobs.js';
+import type { Completion } from './complete.js';
+import { applyKey, type EditorEvent, emptyLine, insert, type Key, setLine, suggest, textOf } from './editor.js';
+
+/** What one prompt came to. */
+export type Answer =
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'interrupt' }
+  | { readonly kind: 'end' };
+
+/** Typed behind an Enter before the command was read: the next prompt begins with it. */
+let typedAhead = '';
+
+const pasteBegins = '\x1b[200~';
+const pasteEnds = '\x1b[201~';
+
+/** A key as terminals send it: an escape sequence, one with Alt, a control character; or a run of text. */
+const oneKey = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1bO.|\x1b[^[O]|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+/gs;
+
+/** The keyboard, key by key, however many arrive at once; what is pasted is text, whatever keys it looks like. */
+class Keyboard extends ReadStream {
+  /** Called with each text pasted. */
+  onPaste: (text: string) => void = () => {};
+  /** The last key was Delete, which Ink reports as it does Backspace. */
+  deletes = false;
+  private keys: string[] = [];
+  private pasting: string | undefined;
+
+  override read(size?: number): unknown {
+    if (this.keys.length === 0) {
+      const chunk: unknown = super.read(size);
+      if (chunk === null) return null;
+      this.keys = this.withoutPastes(String(chunk)).match(oneKey) ?? [''];
+    }
+    const key = this.keys.shift()!;
+    this.deletes = key === '\x1b[3~';
+    // What was typed while a program ran has been through the terminal's line discipline: Enter is a newline in it.
+    return key === '\n' ? '\r' : key;
+  }
+
+  private withoutPastes(chunk: string): string {
+    let keys = '';
+    for (let text = chunk; text !== ''; ) {
+      const marker = this.pasting === undefined ? pasteBegins : pasteEnds;
+      const at = text.indexOf(marker);
+      const part = at < 0 ? text : text.slice(0, at);
+      text = at < 0 ? '' : text.slice(at + marker.length);
+      if (this.pasting === undefined) {
+        keys += part;
+        if (at >= 0) this.pasting = '';
+      } else {
+        this.pasting += part;
+        if (at < 0) continue;
+        this.onPaste(this.pasting.replaceAll('\r\n', '\n').replaceAll('\r', '\n'));
+        this.pasting = undefined;
+      }
+    }
+    return keys;
+  }
+}
+
+/** The terminal puts marks around what is pasted, while a prompt is up. */
+const pasteMode = { on: '\x1b[?2004h', off: '\x1b[?2004l' } as const;
+
+const mark = { running: '●', stopped: '◌', done: '✓' } as const;
+const colour = { running: 'green', stopped: 'yellow', done: 'gray' } as const;
+
+/** Each job with its stages, where each runs and its state. */
+export function JobPanel({ jobs, home }: { readonly jobs: readonly Job[]; readonly home: string }) {
+  if (jobs.length === 0) return null;
+  return (
+    <Box flexDirection="column" borderStyle="round" borderColor="gray" paddingX={1}>
+      {jobs.map((job) => (
+        <Box key={job.id} flexDirection="column">
+          <Text color={colour[jobState(job)]}>
+            [{job.id}] {describeState(job)} <Text color="white">{job.text}</Text>
+          </Text>
+          {job.stages.map((stage, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: stages never change places
+            <Text key={`${job.id}.${i}`} dimColor>
+              {'    '}
+              <Text color={colour[stage.state]}>{mark[stage.state]}</Text> {stage.text || '(shell)'} ·{' '}
+              {stage.where || home}
+              {stage.state === 'done' ? ` · ${stage.status}` : ''}
+            </Text>
+          ))}
+        </Box>
+      ))}
+    </Box>
+  );
+}
+
+interface PromptProps {
+  readonly prompt: string;
+  readonly view: SessionView;
+  readonly keyboard: Pick<Keyboard, 'onPaste' | 'deletes'>;
+  readonly answer: (answer: Answer) => void;
+}
+
+/** What the screen shows of the session. */
+export interface SessionView {
+  readonly jobs: Jobs;
+  /** Oldest first. */
+  readonly history: readonly string[];
+  readonly complete: (before: string) => Completion;
+  /** A trapped signal has arrived: the prompt gives way so that its action can run. */
+  readonly signalled: () => boolean;
+}
+
+export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
+  const { exit } = useApp();
+  const [state, setState] = useState(emptyLine);
+  const [choices, setChoices] = useState<readonly string[]>([]);
+  const [finished, setFinished] = useState(false);
+  const [, refresh] = useReducer((n: number) => n + 1, 0);
+  // Keys can arrive faster than React renders: each applies to the state the last one left.
+  const current = useRef(emptyLine);
+  const { jobs } = view;
+
+  useEffect(() => {
+    jobs.onChange = refresh;
+    const timer = setInterval(() => {
+      jobs.refresh();
+      if (view.signalled()) leave({ kind: 'line', text: '' });
+    }, 250);
+    return () => {
+      jobs.onChange = undefined;
+      clearInterval(timer);
+    };
+  });
+
+  // The last frame has no cursor and no panel; it must be drawn before the screen is given up.
+  useEffect(() => {
+    if (finished) exit();
+  }, [finished, exit]);
+
+  const left = useRef(false);
+  const leave = (result: Answer) => {
+    left.current = true;
+    answer(result);
+    setFinished(true);
+  };
+
+  const insertText = (text: string) => {
+    current.current = insert(current.current, text);
+    setState(current.current);
+    setChoices([]);
+  };
+  /** Text as if typed: a newline in it is an Enter, and what is behind that is for the next prompt. */
+  const typeText = (text: string) => {
+    const newline = text.search(/[\r\n]/);
+    insertText(newline < 0 ? text : text.slice(0, newline));
+    if (newline < 0) return;
+    typedAhead = text.slice(newline + 1);
+    act('submit', textOf(current.current));
+  };
+
+  keyboard.onPaste = (text) => {
+    if (left.current) typedAhead += text;
+    else insertText(text.replace(/\n$/, ''));
+  };
+  useEffect(() => {
+    if (left.current || typedAhead === '') return;
+    const text = typedAhead;
+    typedAhead = '';
+    typeText(text);
+  });
+
+  const act = (event: EditorEvent, text: string) => {
+    switch (event) {
+      case 'submit':
+        leave({ kind: 'line', text: `${text}\n` });
+        return;
+      case 'end-of-input':
+        leave({ kind: 'end' });
+        return;
+      case 'interrupt':
+        leave({ kind: 'interrupt' });
+        return;
+      case 'clear':
+        process.stdout.write('\x1b[H\x1b[2J');
+        return;
+      case 'complete': {
+        const { characters, cursor } = current.current;
+        const found = view.complete(characters.slice(0, cursor).join(''));
+        current.current = insert(current.current, found.insert);
+        setChoices(found.choices.slice(0, 60));
+        setState(current.current);
+        return;
+      }
+      default:
+        setChoices([]);
+    }
+  };
+
+  useInput((input, k) => {
+    if (left.current) {
+      typedAhead += k.return ? '\n' : k.ctrl || k.meta ? '' : input;
+      return;
+    }
+    const name: Key['name'] = k.return
+      ? 'return'
+      : k.leftArrow
+        ? 'left'
+        : k.rightArrow
+          ? 'right'
+          : k.upArrow
+            ? 'up'
+            : k.downArrow
+              ? 'down'
+              : k.home
+                ? 'home'
+                : k.end
+                  ? 'end'
+                  : k.backspace
+                    ? 'backspace'
+                    : // Ink reports the DEL byte of most terminals' backspace key as delete.
+                      k.delete
+                      ? keyboard.deletes
+                        ? 'delete'
+                        : 'backspace'
+                      : k.tab
+                        ? 'tab'
+                        : k.escape && input === ''
+                          ? 'escape'
+                          : undefined;
+    const suggestion = suggest(current.current, view.history);
+    if (suggestion !== '' && (name === 'right' || name === 'end' || (k.ctrl && (input === 'e' || input === 'f')))) {
+      insertText(suggestion);
+      return;
+    }
+    const [next, event] = applyKey(
+      current.current,
+      { input: name === undefined ? input : '', ctrl: k.ctrl, meta: k.meta, ...(name === undefined ? {} : { name }) },
+      view.history,
+    );
+    const text = textOf(current.current);
+    // What is given up stays to be read.
+    current.current = event === 'interrupt' ? setLine(next, `${text}^C`) : next;
+    setState(current.current);
+    act(event, text);
+  });
+
+  const { characters, cursor, search } = state;
+  const suggestion = suggest(state, view.history);
+  const lead = search === undefined ? prompt : `(reverse-i-search)\`${search.query}': `;
+  return (
+    <Box flexDirection="column">
+      <Text>
+        {lead}
+        {characters.slice(0, cursor).join('')}
+        {finished ? (
+          characters.slice(cursor).join('')
+        ) : (
+          <Text inverse>{characters[cursor] === '\n' ? ' \n' : (characters[cursor] ?? (suggestion[0] || ' '))}</Text>
+        )}
+        {finished ? '' : characters.slice(cursor + 1).join('')}
+        {finished ? '' : <Text dimColor>{suggestion.slice(1)}</Text>}
+      </Text>
+      {!finished && choices.length > 1 ? <Text dimColor>{choices.join('  ')}</Text> : null}
+      {finished ? null : <JobPanel jobs={jobs.all} home={hostname()} />}
+    </Box>
+  );
+}
+
+/** Shows the prompt until a line, Ctrl-C or Ctrl-D. */
+export async function ask(prompt: string, view: SessionView): Promise<Answer> {
+  let result: Answer = { kind: 'end' };
+  // A stream of its own for each prompt: one that was paused keeps a read under way, and would take the next program's input.
+  const keyboard = new Keyboard(openSync('/dev/tty', 'r'));
+  process.stdout.write(pasteMode.on);
+  const screen = render(
+    <Prompt
+      prompt={prompt}
+      view={view}
+      keyboard={keyboard}
+      answer={(a) => {
+        result = a;
+      }}
+    />,
+    { stdin: keyboard, exitOnCtrlC: false, patchConsole: false },
+  );
+  await screen.waitUntilExit();
+  process.stdout.write(pasteMode.off);
+  keyboard.destroy();
+  return result;
+}

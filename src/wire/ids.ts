@@ -1,0 +1,52 @@
+/**
+ * Identifiers. Branded strings, so that an agent id is never passed where a runtime name is meant.
+ */
+
+declare const brand: unique symbol;
+type Brand<T, B extends string> = T & { readonly [brand]: B };
+
+/** The name of a runtime, unique in its cluster; see {@link isRuntimeName}. */
+export type RuntimeName = Brand<string, 'RuntimeName'>;
+/** Globally unique id of one running program (paper §3.2). */
+export type AgentId = Brand<string, 'AgentId'>;
+/** Globally unique id of one submitted plan. */
+export type JobId = Brand<string, 'JobId'>;
+/** Globally unique id of one shell's stay in the cluster. */
+export type SessionId = Brand<string, 'SessionId'>;
+/** Id of one edge of a plan: an ordered byte channel. */
+export type StreamId = Brand<string, 'StreamId'>;
+/** Id of a cluster, chosen when it is made. */
+export type ClusterId = Brand<string, 'ClusterId'>;
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** 80 random bits in lower-case Crockford base 32, from the platform's secure generator. */
+function randomText(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  let text = '';
+  for (const byte of bytes) text += alphabet[byte & 31];
+  return text;
+}
+
+export const newAgentId = (): AgentId => `a-${randomText()}` as AgentId;
+export const newJobId = (): JobId => `j-${randomText()}` as JobId;
+export const newSessionId = (): SessionId => `s-${randomText()}` as SessionId;
+export const newStreamId = (): StreamId => `t-${randomText()}` as StreamId;
+export const newClusterId = (): ClusterId => `c-${randomText()}` as ClusterId;
+/** A fresh id for one control message; replies name it. */
+export const newMessageId = (): string => `m-${randomText()}`;
+
+/** A DNS label in lower case (RFC 1123 §2.1): 1 to 63 letters, digits and inner hyphens. Safe in a topic and in a path. */
+export function isRuntimeName(text: string): text is RuntimeName {
+  return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}
+
+/** What may stand as NAME in `/dev/NAME`: no slash, no topic wildcard, not hidden, at most 64 characters. */
+export function isDeviceName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}
+
+/** True for the ids the `new…Id` functions make. Checked wherever an id from the wire becomes part of a topic or a path. */
+export function isId(text: string): boolean {
+  return /^[ajstcm]-[0-9a-z]{16}$/.test(text);
+}
