@@ -23,7 +23,8 @@ export interface Terminal {
   shows(pattern: RegExp): Promise<void>;
   /** The process that runs in the terminal; undefined once it has ended. */
   pid(): number | undefined;
-  resize(columns: number, rows: number): void;
+  /** Resolves when the terminal has that size: tmux puts off a change that follows another closely. */
+  resize(columns: number, rows: number): Promise<void>;
   close(): void;
 }
 
@@ -64,8 +65,11 @@ export function openTerminal(argv: readonly string[], options: TerminalOptions):
       const [pid, dead] = tmux('list-panes', '-F', '#{pane_pid} #{pane_dead}').trim().split(' ');
       return dead === '1' ? undefined : Number(pid);
     },
-    resize: (toColumns, toRows) => {
+    resize: async (toColumns, toRows) => {
       tmux('resize-window', '-x', String(toColumns), '-y', String(toRows));
+      const tty = tmux('list-panes', '-F', '#{pane_tty}').trim();
+      const size = () => execFileSync('stty', ['-F', tty, 'size'], { encoding: 'utf8' }).trim();
+      await until(() => size() === `${toRows} ${toColumns}`, 'the terminal has its new size');
     },
     close: () => {
       spawnSync('tmux', ['-S', socket, 'kill-server']);

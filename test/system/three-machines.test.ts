@@ -3,6 +3,7 @@ import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, readlink
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Bus } from '../../src/bus/bus.js';
 import { connectMqtt } from '../../src/bus/mqtt.js';
 import { type Mosquitto, mosquittoAvailable, startMosquitto } from '../support/mosquitto.js';
 import { isRunning, root, startCluster, type TestCluster, until } from '../support/system.js';
@@ -11,12 +12,14 @@ const test = suite('three machines');
 let mosquitto: Mosquitto;
 let cluster: TestCluster;
 
+let watcher: Bus | undefined;
 test.before(async () => {
   mosquitto = await startMosquitto();
   cluster = await startCluster(3, mosquitto.url);
   cpSync(path.join(root, 'examples/programs'), cluster.dir, { recursive: true });
 });
 test.after(async () => {
+  await watcher?.close();
   await cluster.close();
   await mosquitto.close();
 });
@@ -124,14 +127,18 @@ test('both spellings of the GPIO class work', async () => {
 });
 
 test('presence is a retained message, and a last will when the runtime dies; what its agents wrote before stays', async () => {
-  const bus = await connectMqtt({ url: mosquitto.url, clientId: 'watcher' });
-  const seen = new Map<string, { state: string; retained: boolean }>();
-  await bus.subscribe('onesh/+/runtimes/+/status', ({ topic, payload, retained }) => {
+  watcher = await connectMqtt({ url: mosquitto.url, clientId: 'watcher' });
+  const first = new Map<string, { state: string; retained: boolean }>();
+  const last = new Map<string, string>();
+  await watcher.subscribe('onesh/+/runtimes/+/status', ({ topic, payload, retained }) => {
     const { body } = JSON.parse(Buffer.from(payload).toString()) as { body: { state: string } };
-    seen.set(topic.split('/')[3]!, { state: body.state, retained });
+    const name = topic.split('/')[3]!;
+    // A runtime repeats its presence now and then: only what the broker keeps comes marked as retained, and comes first.
+    if (!first.has(name)) first.set(name, { state: body.state, retained });
+    last.set(name, body.state);
   });
-  await until(() => seen.size === 3, 'three births are retained');
-  assert.equal([...seen.values()], Array(3).fill({ state: 'online', retained: true }));
+  await until(() => first.size === 3, 'three births are retained');
+  assert.equal([...first.values()], Array(3).fill({ state: 'online', retained: true }));
   const shell = cluster.startSh('cat /dev/sensor3 > before.log; echo "status $?"; wc -l < before.log');
   const log = path.join(cluster.dir, 'before.log');
   await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('\n'), 'a reading is written');
@@ -140,8 +147,7 @@ test('presence is a retained message, and a last will when the runtime dies; wha
   assert.is(stderr, 'onesh: line 1: cat /dev/sensor3: runtime pi3 lost\n');
   assert.match(stdout, /^status 255\n[1-9]\d*\n$/);
   assert.match(readFileSync(log, 'utf8'), /^(\d+\.\d\d\n)+$/);
-  await until(() => seen.get('pi3')?.state === 'offline', 'its will is told');
-  await bus.close();
+  await until(() => last.get('pi3') === 'offline', 'its will is told');
 });
 
 test('a broker that cannot be reached is one line, and nothing hangs', async () => {
