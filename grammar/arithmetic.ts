@@ -17,13 +17,14 @@ const levels: readonly (readonly BinaryOperator[])[] = [
 const strength = new Map<string, number>(levels.flatMap((operators, i) => operators.map((o) => [o, i] as const)));
 
 const tokenPattern =
-  /[ \t\n\r\f\v]*(?:(0[xX][0-9a-fA-F]+|[0-9]+)|([A-Za-z_][A-Za-z0-9_]*)|(<<=|>>=|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&^|]=|[-+*/%<>=!~&^|?:,()]))/y;
+  /[ \t\n\r\f\v]*(?:(0[xX][0-9a-fA-F]+|[0-9]+)|([A-Za-z_][A-Za-z0-9_]*)|(<<=|>>=|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&^|]=|[-+*/%<>=!~&^|?:,()])|(\0))/y;
 
-type Token = { readonly kind: 'number' | 'name' | 'operator'; readonly text: string; readonly end: number };
+type Token = { readonly kind: 'number' | 'name' | 'operator' | 'operand'; readonly text: string; readonly end: number };
 
 class ExpressionReader {
   private at = 0;
   private token: Token | undefined;
+  private operands = 0;
   constructor(private readonly text: string) {
     this.advance();
   }
@@ -41,8 +42,15 @@ class ExpressionReader {
       return;
     }
     this.at = tokenPattern.lastIndex;
-    const kind = found[1] !== undefined ? 'number' : found[2] !== undefined ? 'name' : 'operator';
-    this.token = { kind, text: found[1] ?? found[2] ?? found[3]!, end: this.at };
+    const kind =
+      found[1] !== undefined
+        ? 'number'
+        : found[2] !== undefined
+          ? 'name'
+          : found[3] !== undefined
+            ? 'operator'
+            : 'operand';
+    this.token = { kind, text: found[1] ?? found[2] ?? found[3] ?? found[4]!, end: this.at };
   }
 
   private is(text: string): boolean {
@@ -138,6 +146,11 @@ class ExpressionReader {
       this.advance();
       return { kind: 'variable', name: token.text };
     }
+    if (token.kind === 'operand') {
+      this.advance();
+      this.operands += 1;
+      return { kind: 'operand', index: this.operands - 1 };
+    }
     if (!this.take('(')) this.fail('primary');
     const inner = this.comma();
     if (!this.take(')')) this.fail("')'");
@@ -145,7 +158,10 @@ class ExpressionReader {
   }
 }
 
-/** Parses an expression's text, expansions already made. @throws ShellSyntaxError */
+/**
+ * Parses an expression's text, expansions already made, or a NUL (which no text of a shell has) in the place of each that will be
+ * an operand by itself. @throws ShellSyntaxError
+ */
 export function parseArithmetic(text: string): Arithmetic {
   return new ExpressionReader(text).whole();
 }

@@ -172,6 +172,8 @@ export interface ParameterExpansion {
 export type Arithmetic =
   | { readonly kind: 'number'; readonly value: bigint }
   | { readonly kind: 'variable'; readonly name: string }
+  /** What the expansion at that place, counted from 0, gives: a decimal number. */
+  | { readonly kind: 'operand'; readonly index: number }
   | { readonly kind: 'unary'; readonly operator: '+' | '-' | '!' | '~'; readonly operand: Arithmetic }
   | { readonly kind: 'increment'; readonly name: string; readonly by: 1n | -1n; readonly prefix: boolean }
   | {

@@ -25,6 +25,12 @@ const plain: readonly Outcome[] = Array.from({ length: 256 }, (_, status) => Obj
 export const done = (status: number): Outcome => plain[status & 0xff]!;
 export const ok = done(0);
 
+const returns: readonly Outcome[] = Array.from({ length: 256 }, (_, status) =>
+  Object.freeze({ status, divert: { kind: 'return' } as const }),
+);
+/** The outcome of `return`. */
+export const returning = (status: number): Outcome => returns[status & 0xff]!;
+
 export const exiting = (status: number): Outcome => ({ status, divert: { kind: 'exit' } });
 
 /** Continues with a value at once, or when its promise resolves: the evaluator is synchronous wherever the world is. */

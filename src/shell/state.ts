@@ -3,18 +3,12 @@
  * aliases, jobs. A subshell's is a copy that costs little until either side writes.
  */
 import type { FunctionDefinition } from '../../grammar/index.js';
+import type { WordCode } from './expand/words.js';
 import { type Activity, type Capture, FileTable } from './files.js';
 import type { Jobs } from './jobs.js';
 import { fatal, type MaybePromise, type Outcome } from './outcome.js';
 import type { ClusterPort } from './plan/cluster.js';
-
-/** Immutable; an assignment makes a new one, so that environments can share. */
-export interface Variable {
-  /** undefined: has attributes but no value (`export x`). */
-  readonly value: string | undefined;
-  readonly exported: boolean;
-  readonly readonly: boolean;
-}
+import { knownSlot, nameOf, slotOf, textVariable, Variable } from './variables.js';
 
 /** `set -o` names by letter (XCU 2.15 set); `''`: has no letter. */
 export const optionLetters = {
@@ -52,6 +46,11 @@ export interface ShellFunction {
 export interface Builtin {
   readonly special: boolean;
   run(args: readonly string[], env: Env): MaybePromise<Outcome>;
+  /**
+   * A short way for a command with these words, name included: it gives the outcome, or undefined where `run` has to, and has
+   * changed nothing then.
+   */
+  shortcut?(words: readonly WordCode[]): ((env: Env) => Outcome | undefined) | undefined;
 }
 
 /** What one process has once, whichever of its environments is running. */
@@ -119,8 +118,13 @@ const specials: Readonly<Record<string, true>> = {
   '!': true,
 };
 
+const lineSlot = slotOf('LINENO');
+const pathSlot = slotOf('PATH');
+const ifsSlot = slotOf('IFS');
+
 export class Env {
-  private variables = new Map<string, Variable>();
+  /** By slot. May be shorter than there are slots. */
+  private variables: (Variable | undefined)[] = [];
   private variablesShared = false;
   /** One map per function call in progress that has locals: name -> what the name meant outside. */
   private locals: Map<string, Variable | undefined>[] = [];
@@ -228,70 +232,93 @@ export class Env {
 
   // --- variables ------------------------------------------------------------------------------------------------------
 
-  private own(): Map<string, Variable> {
+  /** Puts a variable, or none, into a slot of an array that is this environment's own. */
+  private put(slot: number, variable: Variable | undefined): void {
     if (this.variablesShared) {
-      this.variables = new Map(this.variables);
+      this.variables = this.variables.slice();
       this.variablesShared = false;
     }
-    return this.variables;
+    const { variables } = this;
+    while (variables.length <= slot) variables.push(undefined);
+    variables[slot] = variable;
   }
 
   variable(name: string): Variable | undefined {
-    return this.variables.get(name);
+    const slot = knownSlot(name);
+    return slot === undefined ? undefined : this.variables[slot];
   }
 
   get(name: string): string | undefined {
-    if (name === 'LINENO') return String(this.line);
-    return this.variables.get(name)?.value;
+    const slot = knownSlot(name);
+    return slot === undefined ? undefined : this.valueAt(slot);
+  }
+
+  valueAt(slot: number): string | undefined {
+    if (slot === lineSlot) return String(this.line);
+    return this.variables[slot]?.value;
+  }
+
+  /** {@link Variable.integer} of what is in a slot; undefined too where nothing is. */
+  integerAt(slot: number): number | undefined {
+    return slot === lineSlot ? this.line : this.variables[slot]?.integer;
   }
 
   /** @throws ShellError when the variable is read-only (an assignment error, XCU 2.8.1). */
   set(name: string, value: string): void {
-    const old = this.variables.get(name);
-    if (old === undefined) {
-      this.own().set(name, { value, exported: this.options.allexport, readonly: false });
-      if (this.options.allexport) this.environmentCache = undefined;
-    } else {
-      if (old.readonly) throw fatal(`${name}: is read only`);
-      const exported = old.exported || this.options.allexport;
-      this.own().set(name, { value, exported, readonly: false });
-      if (exported) this.environmentCache = undefined;
+    this.assign(slotOf(name), value, null);
+  }
+
+  /** {@link set} by slot. @throws ShellError when the variable is read-only */
+  setAt(slot: number, value: string): void {
+    this.assign(slot, value, null);
+  }
+
+  /** Assigns a number's decimal form, without making it before it is looked at. @throws ShellError when the variable is read-only */
+  setInteger(slot: number, value: number | bigint): void {
+    if (typeof value === 'number') this.assign(slot, undefined, value);
+    else this.assign(slot, String(value), null);
+  }
+
+  private assign(slot: number, text: string | undefined, number: number | null): void {
+    const old = this.variables[slot];
+    let exported = this.options.allexport;
+    if (old !== undefined) {
+      if (old.readonly) throw fatal(`${nameOf(slot)}: is read only`);
+      exported ||= old.exported;
     }
-    if (name === 'PATH') this.forgetUtilities();
+    this.put(slot, new Variable(text, number, exported, false));
+    if (exported) this.environmentCache = undefined;
+    if (slot === pathSlot) this.forgetUtilities();
   }
 
   /** @throws ShellError when the variable is read-only. */
   assignable(name: string): void {
-    if (this.variables.get(name)?.readonly) throw fatal(`${name}: is read only`);
+    if (this.variable(name)?.readonly) throw fatal(`${name}: is read only`);
   }
 
   /** Changes a variable's attributes, keeping its value unless one is given. */
   declare(name: string, change: { value?: string; exported?: boolean; readonly?: boolean }): void {
     if (change.value !== undefined) this.set(name, change.value);
-    const old = this.variables.get(name) ?? { value: undefined, exported: false, readonly: false };
-    this.own().set(name, {
-      value: old.value,
-      exported: change.exported ?? old.exported,
-      readonly: change.readonly ?? old.readonly,
-    });
-    this.environmentCache = undefined;
+    const slot = slotOf(name);
+    const old = this.variables[slot] ?? none;
+    const exported = change.exported ?? old.exported;
+    if (exported || old.exported) this.environmentCache = undefined;
+    this.put(slot, old.with(exported, change.readonly ?? old.readonly));
   }
 
   unset(name: string): void {
-    const old = this.variables.get(name);
+    const old = this.variable(name);
     if (old === undefined) return;
     if (old.readonly) throw fatal(`${name}: is read only`);
-    this.own().delete(name);
-    this.environmentCache = undefined;
-    if (name === 'PATH') this.forgetUtilities();
+    this.restore(name, undefined);
   }
 
   /** Puts back what {@link variable} gave before, read-only or not. */
   restore(name: string, old: Variable | undefined): void {
-    if (old === undefined) this.own().delete(name);
-    else this.own().set(name, old);
+    const slot = slotOf(name);
+    this.put(slot, old);
     this.environmentCache = undefined;
-    if (name === 'PATH') this.forgetUtilities();
+    if (slot === pathSlot) this.forgetUtilities();
   }
 
   forgetUtilities(): void {
@@ -300,23 +327,23 @@ export class Env {
   }
 
   names(): string[] {
-    return [...this.variables.keys()].sort();
+    return this.variables.flatMap((variable, slot) => (variable === undefined ? [] : nameOf(slot))).sort();
   }
 
   /** `NAME=value` of every exported variable; the same array while nothing exported changes. */
   environment(): readonly string[] {
     if (this.environmentCache === undefined) {
       const list: string[] = [];
-      for (const [name, { value, exported }] of this.variables) {
-        if (exported && value !== undefined) list.push(`${name}=${value}`);
-      }
+      this.variables.forEach((variable, slot) => {
+        if (variable?.exported && variable.value !== undefined) list.push(`${nameOf(slot)}=${variable.value}`);
+      });
       this.environmentCache = list;
     }
     return this.environmentCache;
   }
 
   ifs(): Ifs {
-    const value = this.variables.get('IFS')?.value;
+    const value = this.variables[ifsSlot]?.value;
     if (this.ifsCache === undefined || this.ifsCache.value !== value) this.ifsCache = { value, ifs: makeIfs(value) };
     return this.ifsCache.ifs;
   }
@@ -340,7 +367,7 @@ export class Env {
   leaveFunction(): void {
     this.calls -= 1;
     const locals = this.locals.pop();
-    if (locals === undefined) return;
+    if (locals === undefined || (locals === noLocals && this.localOptions === undefined)) return;
     for (const [name, old] of locals) this.restore(name, old);
     const saved = this.localOptions?.get(this.calls);
     if (saved === undefined) return;
@@ -356,7 +383,7 @@ export class Env {
       frame = new Map();
       this.locals[this.locals.length - 1] = frame;
     }
-    if (!frame.has(name)) frame.set(name, this.variables.get(name));
+    if (!frame.has(name)) frame.set(name, this.variable(name));
   }
 
   /** dash's `local -`: the options are as they were on return. */
@@ -404,6 +431,8 @@ export class Env {
   }
 }
 
+const none = textVariable(undefined, false, false);
+
 const noLimits: ReadonlyMap<string, Limit> = new Map();
 
 const noLocals: Map<string, Variable | undefined> = new Map();
@@ -416,6 +445,8 @@ export interface Ifs {
   readonly join: string;
   /** By character below 128: 1 where a field may end, or a pattern begins. */
   readonly ends: Uint8Array;
+  /** A digit or the minus sign is a separator. */
+  readonly splitsNumbers: boolean;
   /** There is a separator above 127. */
   readonly wide: boolean;
 }
@@ -434,5 +465,12 @@ function makeIfs(value: string | undefined): Ifs {
     if (c.charCodeAt(0) < 128) ends[c.charCodeAt(0)] = 1;
     else wide = true;
   }
-  return { white, other, ends, wide, join: value === undefined ? ' ' : ([...value][0] ?? '') };
+  return {
+    white,
+    other,
+    ends,
+    wide,
+    splitsNumbers: /[-0-9]/.test(text),
+    join: value === undefined ? ' ' : ([...value][0] ?? ''),
+  };
 }

@@ -15,6 +15,7 @@ import {
   type Outcome,
   ok,
   reasonOf,
+  returning,
   ShellError,
   signalList,
   signalName,
@@ -23,10 +24,13 @@ import {
 } from '../outcome.js';
 import { complain, print, report } from '../report.js';
 import type { Builtin, Env } from '../state.js';
+import { plainDecimal } from '../variables.js';
 import { warnOfStopped } from './job-control.js';
 
 /** A non-negative integer operand. @throws ShellError status 2 */
 export function count(text: string, name: string): number {
+  const plain = plainDecimal(text);
+  if (plain !== undefined && plain >= 0) return plain;
   if (!/^\d+$/.test(text)) throw new ShellError(`${name}: Illegal number: ${text}`, 2);
   return Number(text);
 }
@@ -50,7 +54,7 @@ const exit: Builtin['run'] = (args, env) => {
 
 const returns: Builtin['run'] = (args, env) => {
   const status = args[1] === undefined ? env.status : count(args[1], 'return') & 0xff;
-  return { status, divert: { kind: 'return' } };
+  return returning(status);
 };
 
 /** `. file` (XCU dot): the file in PATH, run here. */

@@ -3,10 +3,13 @@ import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs'
 import { isTerminal } from '../../host/modules.js';
 import { encodeBytes } from '../../wire/bytes.js';
 import type { FileStat } from '../../wire/files.js';
-import { parseNumber, plainDecimal } from '../expand/arithmetic.js';
+import { parseNumber } from '../expand/arithmetic.js';
+import { isOneField } from '../expand/fields.js';
+import type { WordCode } from '../expand/words.js';
 import { locate } from '../namespace.js';
 import { done, type MaybePromise, type Outcome, ShellError, then } from '../outcome.js';
 import type { Builtin, Env } from '../state.js';
+import { plainDecimal } from '../variables.js';
 
 type Truth = MaybePromise<boolean>;
 
@@ -288,7 +291,77 @@ const run =
     return then(evaluate(args.slice(1, end), env), (x) => done(x ? 0 : 1));
   };
 
+const integerComparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '-eq': (a, b) => a === b,
+  '-ne': (a, b) => a !== b,
+  '-lt': (a, b) => a < b,
+  '-le': (a, b) => a <= b,
+  '-gt': (a, b) => a > b,
+  '-ge': (a, b) => a >= b,
+};
+
+/** The field that a word makes; undefined where it makes none, or more, or that is not known at once. */
+function fieldOf(word: WordCode): ((env: Env) => string | undefined) | undefined {
+  const { single, bare } = word;
+  if (!word.pure) return undefined;
+  if (single !== undefined) return (env) => single(env) as string;
+  if (bare === undefined) return undefined;
+  return (env) => {
+    const text = bare(env) as string;
+    return text !== '' && isOneField(text, env.ifs()) ? text : undefined;
+  };
+}
+
+/** `[ $a -lt $b ]` without fields: what the loops of scripts ask at each turn. */
+function compareIntegers(
+  left: WordCode,
+  right: WordCode,
+  operator: string,
+): ((env: Env) => Outcome | undefined) | undefined {
+  const a = left.integer;
+  const b = right.integer;
+  const compare = integerComparisons[operator];
+  if (a === undefined || b === undefined || compare === undefined) return undefined;
+  return (env) => {
+    const x = a(env);
+    if (x === undefined) return undefined;
+    const y = b(env);
+    return y === undefined || env.ifs().splitsNumbers ? undefined : done(compare(x, y) ? 0 : 1);
+  };
+}
+
+function shortcut(operands: readonly WordCode[]): ((env: Env) => Outcome | undefined) | undefined {
+  const [first, second, third] = operands;
+  if (first === undefined || second === undefined) return undefined;
+  if (third === undefined) {
+    const operator = first.constant;
+    const text = fieldOf(second);
+    if (text === undefined || (operator !== '-n' && operator !== '-z')) return undefined;
+    const empty = operator === '-z';
+    return (env) => {
+      const value = text(env);
+      return value === undefined ? undefined : done((value === '') === empty ? 0 : 1);
+    };
+  }
+  const operator = second.constant;
+  if (operands.length > 3 || operator === undefined) return undefined;
+  if (operator !== '=' && operator !== '!=') return compareIntegers(first, third, operator);
+  const left = fieldOf(first);
+  const right = fieldOf(third);
+  if (left === undefined || right === undefined) return undefined;
+  const equal = operator === '=';
+  return (env) => {
+    const a = left(env);
+    const b = right(env);
+    return a === undefined || b === undefined ? undefined : done((a === b) === equal ? 0 : 1);
+  };
+}
+
 export const testUtilities: Readonly<Record<string, Builtin>> = {
-  test: { special: false, run: run(false) },
-  '[': { special: false, run: run(true) },
+  test: { special: false, run: run(false), shortcut: (words) => shortcut(words.slice(1)) },
+  '[': {
+    special: false,
+    run: run(true),
+    shortcut: (words) => (words.at(-1)?.constant === ']' ? shortcut(words.slice(1, -1)) : undefined),
+  },
 };

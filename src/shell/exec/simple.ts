@@ -6,7 +6,8 @@ import { type Assignment, printCommand, type SimpleCommand, type Word } from '..
 import { compileWord, expandWords, type Substitution, type WordCode } from '../expand/words.js';
 import { done, type MaybePromise, type Outcome, ok, reasonOf, ShellError, then } from '../outcome.js';
 import { report, writeError } from '../report.js';
-import type { Builtin, Env, ShellFunction, Variable } from '../state.js';
+import type { Builtin, Env, ShellFunction } from '../state.js';
+import { slotOf, type Variable } from '../variables.js';
 import { runPlanned } from './distributed.js';
 import { drainCapture, lookup, programEnvironment, start, waitForeground } from './external.js';
 import { wantsPlan } from './operands.js';
@@ -53,16 +54,49 @@ function compileWords(words: readonly Word[], substitution: Substitution): WordC
   });
 }
 
+interface AssignmentCode {
+  readonly name: string;
+  readonly value: WordCode;
+  /** Expands the value and assigns it. */
+  assign(env: Env): MaybePromise<void>;
+}
+
+function compileAssignment(node: Assignment, substitution: Substitution): AssignmentCode {
+  const { name } = node;
+  const slot = slotOf(name);
+  const value = compileWord(node.value, substitution);
+  const { result, integer, scalar } = value;
+  if (result !== undefined) {
+    const assign = (env: Env): MaybePromise<void> => {
+      const number = result(env);
+      if (number instanceof Promise) return number.then((later) => env.setInteger(slot, later));
+      env.setInteger(slot, number);
+    };
+    return { name, value, assign };
+  }
+  const assign = (env: Env): MaybePromise<void> => {
+    const number = integer?.(env);
+    if (number !== undefined) {
+      env.setInteger(slot, number);
+      return;
+    }
+    const text = scalar(env);
+    if (text instanceof Promise) return text.then((later) => env.setAt(slot, later));
+    env.setAt(slot, text);
+  };
+  return { name, value, assign };
+}
+
+/** The status of a command without a name: that of its last command substitution. */
+const bareStatus = (env: Env): Outcome => (env.substituted === undefined ? ok : done(env.substituted));
+
 const compiledSimple = new WeakMap<SimpleCommand, SimpleCode>();
 
 export function compileSimple(node: SimpleCommand, substitution: Substitution): SimpleCode {
   const known = compiledSimple.get(node);
   if (known !== undefined) return known;
   const words = compileWords(node.words, substitution);
-  const assignments = node.assignments.map((a: Assignment) => ({
-    name: a.name,
-    value: compileWord(a.value, substitution),
-  }));
+  const assignments = node.assignments.map((a: Assignment) => compileAssignment(a, substitution));
   const redirections = compileRedirections(node.redirections, substitution);
   const { line } = node.span;
 
@@ -89,29 +123,45 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
   /** `x=1 y=$x`: each is assigned before the next is expanded. */
   const assignHere = (env: Env, from: number): MaybePromise<void> => {
     for (let i = from; i < assignments.length; i++) {
-      const { name, value } = assignments[i]!;
-      const text = value.scalar(env);
-      if (text instanceof Promise) {
-        return text.then((later) => {
-          env.set(name, later);
+      const { name, assign: assignOne } = assignments[i]!;
+      const wait = assignOne(env);
+      if (wait instanceof Promise) {
+        return wait.then(() => {
+          traceAssigned(env, name);
           return assignHere(env, i + 1);
         });
       }
-      env.set(name, text);
-      if (env.options.xtrace) trace(env, [[name, text]], []);
+      if (env.options.xtrace) traceAssigned(env, name);
     }
   };
 
   /** No command name (XCU 2.9.1.3): assignments last, redirections do not. */
   const runBare = (env: Env): MaybePromise<Outcome> => {
-    const status = () => (env.substituted === undefined ? ok : done(env.substituted));
-    const assigned = (): MaybePromise<Outcome> => {
+    if (redirections.length === 0) {
       const wait = assignHere(env, 0);
-      return wait instanceof Promise ? wait.then(status) : status();
-    };
-    if (redirections.length === 0) return assigned();
-    return withRedirections(redirections, env, assigned, (error) => report(error, env));
+      return wait instanceof Promise ? wait.then(() => bareStatus(env)) : bareStatus(env);
+    }
+    return withRedirections(
+      redirections,
+      env,
+      () => then(assignHere(env, 0), () => bareStatus(env)),
+      (error) => report(error, env),
+    );
   };
+
+  let shortcut:
+    | { readonly builtin: Builtin; readonly run: ((env: Env) => Outcome | undefined) | undefined }
+    | undefined;
+  /** The outcome of the command by the short way of a built-in, if it has one. */
+  const runShort = (name: string, env: Env): Outcome | undefined => {
+    const builtin = env.shell.builtins.get(name);
+    if (builtin === undefined) return undefined;
+    if (shortcut?.builtin !== builtin) shortcut = { builtin, run: builtin.shortcut?.(words) };
+    if (shortcut.run === undefined || env.options.xtrace || (!builtin.special && env.functions.has(name)))
+      return undefined;
+    return shortcut.run(env);
+  };
+  const shortName = redirections.length === 0 && assignments.length === 0 ? words[0]?.constant : undefined;
 
   const code: SimpleCode = {
     node,
@@ -122,6 +172,10 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
       env.line = line;
       env.substituted = undefined;
       if (words.length === 0) return runBare(env);
+      if (shortName !== undefined) {
+        const outcome = runShort(shortName, env);
+        if (outcome !== undefined) return outcome;
+      }
       const fields = expandWords(words, env);
       return fields instanceof Promise
         ? fields.then((list) => code.runExpanded(list, env))
@@ -145,6 +199,10 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
 
 const none: Assigned = [];
 
+function traceAssigned(env: Env, name: string): void {
+  if (env.options.xtrace) trace(env, [[name, env.get(name) ?? '']], []);
+}
+
 function trace(env: Env, assigned: Assigned, fields: readonly string[]): void {
   const ps4 = env.get('PS4') ?? '+ ';
   const words = [...assigned.map(([n, v]) => `${n}=${quoteWord(v)}`), ...fields.map(quoteWord)];
@@ -153,6 +211,14 @@ function trace(env: Env, assigned: Assigned, fields: readonly string[]): void {
 
 /** Assignments before a special built-in last (XCU 2.9.1.2). An error in one ends a non-interactive shell. */
 function runSpecial(code: SimpleCode, builtin: Builtin, fields: readonly string[], env: Env): MaybePromise<Outcome> {
+  if (isPlain(code, env)) {
+    try {
+      const result = builtin.run(fields, env);
+      return result instanceof Promise ? result.catch(fatally) : result;
+    } catch (error) {
+      return fatally(error);
+    }
+  }
   const run = (): MaybePromise<Outcome> =>
     then(code.assign(env), (assigned) => {
       for (const [name, value] of assigned) env.set(name, value);
@@ -297,31 +363,29 @@ export function callFunction(body: ShellFunction, args: readonly string[], env: 
   env.positional = args;
   env.loops = 0;
   env.enterFunction();
-  const leave = () => {
-    env.leaveFunction();
-    env.positional = positional;
-    env.loops = loops;
-    env.capture = capture;
-  };
   let result: MaybePromise<Outcome>;
   try {
     result = body.run(env);
   } catch (error) {
-    leave();
+    leaveFunction(env, positional, loops, capture);
     throw error;
   }
-  const finish = (outcome: Outcome): Outcome => {
-    leave();
-    return outcome.divert?.kind === 'return' ? done(outcome.status) : outcome;
-  };
   if (result instanceof Promise) {
-    return result.then(finish, (error) => {
-      leave();
-      throw error;
-    });
+    return result.then(returned).finally(() => leaveFunction(env, positional, loops, capture));
   }
-  return finish(result);
+  leaveFunction(env, positional, loops, capture);
+  return returned(result);
 }
+
+function leaveFunction(env: Env, positional: readonly string[], loops: number, capture: Env['capture']): void {
+  env.leaveFunction();
+  env.positional = positional;
+  env.loops = loops;
+  env.capture = capture;
+}
+
+/** A `return` has reached its function. */
+const returned = (outcome: Outcome): Outcome => (outcome.divert?.kind === 'return' ? done(outcome.status) : outcome);
 
 /** A command that the cluster has a part in is a pipeline of one stage. Its environment is a copy: redirections end with it. */
 function runPlannedCommand(code: SimpleCode, fields: readonly string[], env: Env): MaybePromise<Outcome> {

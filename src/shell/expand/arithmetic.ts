@@ -3,11 +3,19 @@
  * is exactly representable, which nearly all are, and a bigint otherwise; results wrap around at 64 bits.
  */
 import { type Arithmetic, parseArithmetic, ShellSyntaxError } from '../../../grammar/index.js';
-import { fatal } from '../outcome.js';
+import { fatal, type MaybePromise } from '../outcome.js';
 import type { Env } from '../state.js';
+import { plainDecimal, slotOf } from '../variables.js';
 
-type Int = number | bigint;
-type Code = (env: Env) => Int;
+export type Int = number | bigint;
+type Code = (env: Env, operands: readonly number[]) => Int;
+
+/** An expansion inside an expression. */
+export interface Operand {
+  text(env: Env): MaybePromise<string>;
+  /** Its value where that is an integer in its shortest decimal form, and finding out changes nothing. */
+  readonly integer: ((env: Env) => number | undefined) | undefined;
+}
 
 const max = Number.MAX_SAFE_INTEGER;
 
@@ -20,23 +28,71 @@ function wrap(value: bigint): Int {
 const compiled = new Map<string, Code>();
 
 /** Evaluates the text of an arithmetic expression; assignments take effect in `env`. @throws ShellError */
-export function evaluateArithmetic(text: string, env: Env): string {
+function evaluate(text: string, env: Env): Int {
   let code = compiled.get(text);
   if (code === undefined) {
     code = compileText(text);
     if (compiled.size > 1024) compiled.clear();
     compiled.set(text, code);
   }
-  return String(code(env));
+  return code(env, []);
 }
 
-/** {@link evaluateArithmetic} of a text that is always the same; compiled when first evaluated. */
-export function arithmeticCode(text: string): (env: Env) => string {
-  let code: Code | undefined;
-  return (env) => {
-    code ??= compileText(text);
-    return String(code(env));
+/**
+ * Compiles an expression: text with an expansion between each piece and the next. What the expansions give is text of the
+ * expression; as long as they are numbers that stand by themselves, it need not be read again.
+ */
+export function arithmeticCode(
+  pieces: readonly string[],
+  expansions: readonly Operand[],
+): (env: Env) => MaybePromise<Int> {
+  let code: Code | 'text' | undefined;
+  if (expansions.length === 0) {
+    return (env) => {
+      code ??= compileText(pieces[0]!);
+      return (code as Code)(env, []);
+    };
+  }
+  const negatable = expansions.map((_, i) => !pieces[i]!.endsWith('-'));
+  const finish = (values: readonly (string | number)[], env: Env): Int => {
+    code ??= compileOperands(pieces);
+    if (code !== 'text') {
+      const numbers: number[] = [];
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!;
+        const number = typeof value === 'number' ? value : plainDecimal(value);
+        if (number === undefined || (number < 0 && !negatable[i])) break;
+        numbers.push(number);
+      }
+      if (numbers.length === values.length) return code(env, numbers);
+    }
+    return evaluate(pieces.map((piece, i) => piece + (values[i] ?? '')).join(''), env);
   };
+  const expand = (env: Env, values: (string | number)[]): MaybePromise<Int> => {
+    for (let i = values.length; i < expansions.length; i++) {
+      const { integer, text } = expansions[i]!;
+      const value = integer?.(env) ?? text(env);
+      if (value instanceof Promise) {
+        return value.then((later) => {
+          values.push(later);
+          return expand(env, values);
+        });
+      }
+      values.push(value);
+    }
+    return finish(values, env);
+  };
+  return (env) => expand(env, []);
+}
+
+/** The expression with operands where the expansions are; `text`: they do not stand where operands do. */
+function compileOperands(pieces: readonly string[]): Code | 'text' {
+  try {
+    return compile(parseArithmetic(pieces.join('\0')));
+  } catch (error) {
+    if (error instanceof ShellSyntaxError) return 'text';
+    throw error;
+  }
 }
 
 function compileText(text: string): Code {
@@ -49,32 +105,16 @@ function compileText(text: string): Code {
   }
 }
 
-/** The number a short decimal without sign tricks or leading zeros says: by far the most frequent text of a number. */
-export function plainDecimal(text: string): number | undefined {
-  const { length } = text;
-  if (length === 0 || length > 15) return undefined;
-  const negative = text.charCodeAt(0) === 45;
-  let i = negative ? 1 : 0;
-  const first = text.charCodeAt(i);
-  if (first === 48 && length === 1) return 0;
-  if (!(first >= 49 && first <= 57)) return undefined;
-  let value = 0;
-  for (; i < length; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return undefined;
-    value = value * 10 + digit;
-  }
-  return negative ? -value : value;
-}
-
 /** The value of a variable in an expression: a decimal, octal or hexadecimal constant; unset and null are 0. */
-function read(name: string, env: Env): Int {
-  const text = env.get(name);
+function read(slot: number, name: string, env: Env): Int {
+  const number = env.integerAt(slot);
+  if (number !== undefined) return number;
+  const text = env.valueAt(slot);
   if (text === undefined) {
     if (env.options.nounset) throw fatal(`${name}: parameter not set`);
     return 0;
   }
-  return plainDecimal(text) ?? parseNumber(text);
+  return parseNumber(text);
 }
 
 /** A variable's text as a number, as strtoimax with base 0. @throws ShellError */
@@ -102,7 +142,12 @@ function compile(node: Arithmetic): Code {
     }
     case 'variable': {
       const { name } = node;
-      return (env) => read(name, env);
+      const slot = slotOf(name);
+      return (env) => read(slot, name, env);
+    }
+    case 'operand': {
+      const { index } = node;
+      return (_, operands) => operands[index]!;
     }
     case 'unary': {
       const operand = compile(node.operand);
@@ -110,24 +155,26 @@ function compile(node: Arithmetic): Code {
         case '+':
           return operand;
         case '-':
-          return (env) => {
-            const v = operand(env);
+          return (env, operands) => {
+            const v = operand(env, operands);
             return typeof v === 'number' ? (v === 0 ? 0 : -v) : wrap(-v);
           };
         case '!':
-          return (env) => (isZero(operand(env)) ? 1 : 0);
+          return (env, operands) => (isZero(operand(env, operands)) ? 1 : 0);
         case '~':
-          return (env) => wrap(~BigInt(operand(env)));
+          return (env, operands) => wrap(~BigInt(operand(env, operands)));
         default:
           return node satisfies never;
       }
     }
     case 'increment': {
-      const { name, by, prefix } = node;
+      const { name, prefix } = node;
+      const by = Number(node.by);
+      const slot = slotOf(name);
       return (env) => {
-        const old = read(name, env);
-        const value = add(old, Number(by));
-        env.set(name, String(value));
+        const old = read(slot, name, env);
+        const value = add(old, by);
+        env.setInteger(slot, value);
         return prefix ? value : old;
       };
     }
@@ -135,32 +182,42 @@ function compile(node: Arithmetic): Code {
       const test = compile(node.test);
       const yes = compile(node.then);
       const no = compile(node.otherwise);
-      return (env) => (isZero(test(env)) ? no(env) : yes(env));
+      return (env, operands) => (isZero(test(env, operands)) ? no : yes)(env, operands);
     }
     case 'assign': {
       const value = compile(node.value);
       const { name, operator } = node;
+      const slot = slotOf(name);
       if (operator === undefined) {
-        return (env) => {
-          const v = value(env);
-          env.set(name, String(v));
+        return (env, operands) => {
+          const v = value(env, operands);
+          env.setInteger(slot, v);
           return v;
         };
       }
       const apply = binary(operator);
-      return (env) => {
-        const v = apply(read(name, env), value(env));
-        env.set(name, String(v));
+      return (env, operands) => {
+        const v = apply(read(slot, name, env), value(env, operands));
+        env.setInteger(slot, v);
         return v;
       };
     }
     case 'binary': {
       const left = compile(node.left);
       const right = compile(node.right);
-      if (node.operator === '&&') return (env) => (!isZero(left(env)) && !isZero(right(env)) ? 1 : 0);
-      if (node.operator === '||') return (env) => (!isZero(left(env)) || !isZero(right(env)) ? 1 : 0);
-      const apply = binary(node.operator);
-      return (env) => apply(left(env), right(env));
+      switch (node.operator) {
+        case '&&':
+          return (env, operands) => (!isZero(left(env, operands)) && !isZero(right(env, operands)) ? 1 : 0);
+        case '||':
+          return (env, operands) => (!isZero(left(env, operands)) || !isZero(right(env, operands)) ? 1 : 0);
+        // The most frequent one without a call of its own.
+        case '+':
+          return (env, operands) => add(left(env, operands), right(env, operands));
+        default: {
+          const apply = binary(node.operator);
+          return (env, operands) => apply(left(env, operands), right(env, operands));
+        }
+      }
     }
     default:
       return node satisfies never;

@@ -8,7 +8,8 @@
 import type { ParameterExpansion, Program, Word, WordPart } from '../../../grammar/index.js';
 import { fatal, type MaybePromise, then } from '../outcome.js';
 import type { Env } from '../state.js';
-import { arithmeticCode, evaluateArithmetic } from './arithmetic.js';
+import { plainDecimal, slotOf } from '../variables.js';
+import { arithmeticCode, type Int, type Operand } from './arithmetic.js';
 import { Fields, isOneField as isPlainField, PatternText, type Sink } from './fields.js';
 import { characters, inLocale, isAscii, whole } from './locale.js';
 import { expandPathname } from './pathname.js';
@@ -21,6 +22,9 @@ export type Substitution = (program: Program) => (env: Env) => MaybePromise<stri
 /** Gives text in an environment. */
 type TextCode = (env: Env) => MaybePromise<string>;
 
+/** Gives an integer, or undefined where there is none in its shortest decimal form; changes nothing. */
+type IntegerCode = (env: Env) => number | undefined;
+
 /** A compiled word. */
 export interface WordCode {
   /** The word's value when no expansion can change it. */
@@ -31,6 +35,14 @@ export interface WordCode {
   readonly single: TextCode | undefined;
   /** For a word that is one unquoted expansion, its result: nearly always one field, or none, as it is. */
   readonly bare: TextCode | undefined;
+  /** The word is `"$@"`. */
+  readonly all: boolean;
+  /** For a word that is one parameter or a number: its value as an integer. */
+  readonly integer: IntegerCode | undefined;
+  /** For a word that is one arithmetic expansion: its value. */
+  readonly result: ((env: Env) => MaybePromise<Int>) | undefined;
+  /** Expanding it changes nothing, waits for nothing, and may be done again. */
+  readonly pure: boolean;
   /** Expansion without splitting: assignments, redirections, `case` subjects, here-documents. */
   scalar(env: Env): MaybePromise<string>;
   /** Expansion into a sink; the caller finishes the field. */
@@ -65,10 +77,75 @@ export function compileWord(word: Word, substitution: Substitution): WordCode {
     constantPattern: constant === undefined ? undefined : constantPattern(parts),
     single: parts.length > 0 && parts.every(isOneField) && !mayMatch(parts) ? scalar : undefined,
     bare: parts.length === 1 && isBare(parts[0]!) ? scalar : undefined,
+    all: isAll(parts),
+    integer: integerCode(parts, constant),
+    result: resultCode(parts, substitution),
+    pure: parts.every(isPure),
     scalar,
     into: codes.length === 1 ? codes[0]! : (env, sink) => runAll(codes, env, sink),
     pattern,
   };
+}
+
+/** The only part of a word, within double quotes or not. */
+function onlyPart(parts: readonly WordPart[]): WordPart | undefined {
+  const part = parts.length === 1 ? parts[0]! : undefined;
+  return part?.kind === 'double-quoted' ? onlyPart(part.parts) : part;
+}
+
+function isAll(parts: readonly WordPart[]): boolean {
+  const part = parts[0]?.kind === 'double-quoted' ? onlyPart(parts) : undefined;
+  return part?.kind === 'parameter' && part.name === '@' && part.operator === undefined && !part.length;
+}
+
+const isPure = (part: WordPart): boolean =>
+  part.kind === 'double-quoted'
+    ? part.parts.every(isPure)
+    : part.kind === 'literal' || part.kind === 'quoted' || (part.kind === 'parameter' && part.operator === undefined);
+
+function integerCode(parts: readonly WordPart[], constant: string | undefined): IntegerCode | undefined {
+  if (constant !== undefined) {
+    const value = plainDecimal(constant);
+    return value === undefined ? undefined : () => value;
+  }
+  const part = onlyPart(parts);
+  if (part?.kind !== 'parameter' || part.operator !== undefined || part.length) return undefined;
+  const { name } = part;
+  if (name === '#') return (env) => env.positional.length;
+  if (name === '?') return (env) => env.status;
+  if (/^[A-Za-z_]/.test(name)) {
+    const slot = slotOf(name);
+    return (env) => env.integerAt(slot);
+  }
+  if (!/^[1-9]/.test(name)) return undefined;
+  const index = Number(name) - 1;
+  return (env) => {
+    const value = env.positional[index];
+    return value === undefined ? undefined : plainDecimal(value);
+  };
+}
+
+function resultCode(
+  parts: readonly WordPart[],
+  substitution: Substitution,
+): ((env: Env) => MaybePromise<Int>) | undefined {
+  const part = onlyPart(parts);
+  return part?.kind === 'arithmetic' ? arithmetic(part.expression.parts, substitution) : undefined;
+}
+
+/** An expression's value: the text between its expansions, and those. */
+function arithmetic(parts: readonly WordPart[], substitution: Substitution): (env: Env) => MaybePromise<Int> {
+  const pieces = [''];
+  const expansions: Operand[] = [];
+  for (const part of parts) {
+    const text = constantText([part]);
+    if (text !== undefined) pieces[pieces.length - 1] += text;
+    else {
+      expansions.push({ text: compileText(part, substitution), integer: integerCode([part], undefined) });
+      pieces.push('');
+    }
+  }
+  return arithmeticCode(pieces, expansions);
 }
 
 /** True for an expansion whose result is text to be split, with no quoted piece in it. */
@@ -114,10 +191,11 @@ function compileText(part: WordPart, substitution: Substitution): TextCode {
     case 'command':
       return substitution(part.program);
     case 'arithmetic': {
-      const expression = joined(part.expression.parts, constantText(part.expression.parts), substitution);
-      const text = constantText(part.expression.parts);
-      if (text !== undefined) return arithmeticCode(text);
-      return (env) => then(expression(env), (value) => evaluateArithmetic(value, env));
+      const value = arithmetic(part.expression.parts, substitution);
+      return (env) => {
+        const number = value(env);
+        return number instanceof Promise ? number.then(String) : String(number);
+      };
     }
     case 'parameter':
       return parameterText(part, substitution);
@@ -230,6 +308,14 @@ function emitted(text: TextCode, quoting: Quoting): PartCode {
 
 /** The value of a parameter, lists joined; undefined: unset. */
 function currentValue(name: string): (env: Env) => string | undefined {
+  if (/^[A-Za-z_]/.test(name)) {
+    const slot = slotOf(name);
+    return (env) => env.valueAt(slot);
+  }
+  if (/^[1-9]/.test(name)) {
+    const index = Number(name) - 1;
+    return (env) => env.positional[index];
+  }
   if (name !== '@' && name !== '*') return (env) => env.parameter(name);
   // Where nothing is split, `$@` is joined as `$*`, and it is never unset (XCU 2.5.2 leaves both open).
   return (env) => env.positional.join(env.ifs().join);
@@ -247,7 +333,7 @@ function parameterText(part: ParameterExpansion, substitution: Substitution): Te
   if (operator === undefined) {
     // With no positional parameters `$@` is nothing, whatever `set -u` says.
     if (name === '@' || name === '*') return (env) => current(env) ?? '';
-    return (env) => env.parameter(name) ?? unset(name, env);
+    return (env) => current(env) ?? unset(name, env);
   }
   const word = joined(operand?.parts ?? [], constantText(operand?.parts ?? []), substitution);
   switch (operator) {
@@ -360,7 +446,8 @@ function compileParameter(part: ParameterExpansion, quoting: Quoting, substituti
 /** `${#x}`: characters of the locale; a byte that is no character counts as one. */
 function lengthText(name: string): TextCode {
   if (name === '@' || name === '*') return (env) => String(env.positional.length);
-  return (env) => String(characters(env.parameter(name) ?? unset(name, env), env));
+  const current = currentValue(name);
+  return (env) => String(characters(current(env) ?? unset(name, env), env));
 }
 
 /** Expands words to fields in order, pathname expansion included. */
@@ -378,7 +465,15 @@ function expandFrom(
 ): MaybePromise<string[]> {
   let fields = sink;
   for (let i = from; i < words.length; i++) {
-    const { single, bare } = words[i]!;
+    const { constant, single, bare, all } = words[i]!;
+    if (constant !== undefined && single !== undefined) {
+      list.push(constant);
+      continue;
+    }
+    if (all) {
+      for (const value of env.positional) list.push(value);
+      continue;
+    }
     const text = single ?? bare;
     if (text !== undefined) {
       const value = text(env);
