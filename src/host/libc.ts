@@ -416,6 +416,9 @@ export function giveTerminal(fd: number, group: number): void {
   c.sigmask(SIG_BLOCK, signalSet([constants.signals.SIGTTOU]), old);
   try {
     check(c.tcsetpgrp(fd, group), 'tcsetpgrp');
+  } catch (error) {
+    // A terminal that has gone cannot be given: SIGHUP is on its way, and deals with it.
+    if (!['EIO', 'ENXIO', 'ENOTTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   } finally {
     c.sigmask(SIG_SETMASK, old, null);
   }

@@ -5,7 +5,7 @@
 import { constants } from 'node:os';
 import { giveTerminal, killGroup, restoreTerminal, saveTerminal, type WaitResult, waitpid } from '../host/libc.js';
 import type { Activity } from './files.js';
-import { errnoOf, type MaybePromise, signalName, signalText } from './outcome.js';
+import { errnoOf, type MaybePromise, signalName, signalText, then } from './outcome.js';
 
 export type StageState = 'running' | 'stopped' | 'done';
 
@@ -22,7 +22,8 @@ export interface Stage {
   readonly endedBy: number | undefined;
   /** Until done, or stopped when `stops`. May block when nothing else needs the event loop. */
   wait(stops: boolean): MaybePromise<void>;
-  signal(signal: number): void;
+  /** Resolves once the signal has been delivered, or cannot be. */
+  signal(signal: number): MaybePromise<void>;
   /** It has been sent SIGCONT: what was stopped counts as running again. */
   continued(): void;
   /** Called on every change of state. */
@@ -273,15 +274,42 @@ export class Jobs {
 }
 
 /** Sends a signal to every stage: by process group where there is one. */
-export function signalJob(job: Job, signal: number): void {
-  if (job.group !== undefined) killGroup(job.group, signal);
-  for (const stage of job.stages) {
-    if (stage.state !== 'done' && (job.group === undefined || stage.where !== '')) stage.signal(signal);
-  }
+export function signalJob(job: Job, signal: number): MaybePromise<void> {
+  const { group } = job;
+  const here = job.stages.filter((stage) => stage.where === '' && stage.state !== 'done');
+  const sent = signalAgents(job.stages, signal, () => {
+    if (group === undefined) for (const stage of here) void stage.signal(signal);
+    else killGroup(group, signal);
+  });
   // A stopped process acts on a signal only once it continues (XCU kill, dash does the same for TERM and HUP).
-  if (job.group !== undefined && (signal === constants.signals.SIGTERM || signal === constants.signals.SIGHUP)) {
-    if (jobState(job) === 'stopped') killGroup(job.group, constants.signals.SIGCONT);
+  if (group !== undefined && (signal === constants.signals.SIGTERM || signal === constants.signals.SIGHUP)) {
+    return then(sent, () => {
+      if (jobState(job) === 'stopped') killGroup(group, constants.signals.SIGCONT);
+    });
   }
+  return sent;
+}
+
+/** Milliseconds that the other stages wait for the last one's machine to say that it has the signal. */
+const lastFirst = 250;
+
+/**
+ * Signals what runs elsewhere as a process group is signalled, as far as several machines can be: the last stage first, whose
+ * status is the job's, or it might end of the end of its input, which the death of the others brings, before its signal comes.
+ * `others` is called when the rest is signalled.
+ */
+export function signalAgents(stages: readonly Stage[], signal: number, others?: () => void): MaybePromise<void> {
+  const away = stages.filter((stage) => stage.where !== '' && stage.state !== 'done');
+  const rest = (): MaybePromise<void> => {
+    others?.();
+    const sent = away.flatMap((stage) => stage.signal(signal) ?? []);
+    return sent.length === 0 ? undefined : Promise.all(sent).then(() => {});
+  };
+  if (stages.at(-1) !== away.at(-1)) return rest();
+  const told = away.pop()?.signal(signal);
+  if (told === undefined) return rest();
+  const patience = new Promise<void>((resolve) => setTimeout(resolve, lastFirst).unref());
+  return Promise.all([told, Promise.race([told, patience]).then(rest)]).then(() => {});
 }
 
 /** The state column of `jobs`: `Running`, `Done`, `Done(1)`, `Stopped (SIGTSTP)`, `Terminated`. */
@@ -297,6 +325,9 @@ export function describeState(job: Job): string {
   return last.status === 0 ? 'Done' : `Done(${last.status})`;
 }
 
+/** What a terminal sends to its foreground process group (XBD 11.1.9, 11.1.10). */
+const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGHUP'] as const;
+
 /** Gives the terminal to a group while `run` lasts, and takes it back with its modes (XCU 2.11). */
 export async function inForeground(
   terminal: number,
@@ -305,7 +336,10 @@ export async function inForeground(
   run: () => MaybePromise<void>,
 ): Promise<void> {
   const modes = saveTerminal(terminal);
+  // What came before the group had the terminal came to this process, and was meant for the group.
+  const passOn = (signal: NodeJS.Signals) => killGroup(group!, signal);
   if (group !== undefined) {
+    for (const name of terminalSignals) process.prependOnceListener(name, passOn);
     giveTerminal(terminal, group);
     // One that read the terminal before it was its own has stopped.
     killGroup(group, constants.signals.SIGCONT);
@@ -313,7 +347,10 @@ export async function inForeground(
   try {
     await run();
   } finally {
-    if (group !== undefined) giveTerminal(terminal, own);
+    if (group !== undefined) {
+      giveTerminal(terminal, own);
+      for (const name of terminalSignals) process.off(name, passOn);
+    }
     if (modes !== undefined) restoreTerminal(terminal, modes);
   }
 }

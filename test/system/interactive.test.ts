@@ -117,7 +117,7 @@ test('Ctrl-C: at the prompt, in a program, in a loop of built-ins', async () => 
   await terminal.shows(/never run\^C\n>$/);
   enter('echo status $?');
   await terminal.shows(/^status 130$/m);
-  enter('echo sleeping; sleep 1000');
+  enter('echo sleeping; sleep 1000; echo not this');
   await terminal.shows(/^sleeping$/m);
   terminal.press('C-c');
   await terminal.shows(/\^C\n>$/);
@@ -229,7 +229,9 @@ test('a terminal that is closed leaves no orphan: neither running, nor stopped, 
   await until(() => childrenOf(shell).length === 4, 'all run');
   const all = [shell, ...childrenOf(shell)];
   terminal.close();
-  await until(() => !all.some(isRunning), 'none is left');
+  await until(() => !all.some(isRunning), 'none is left').catch((error: Error) => {
+    throw new Error(`${error.message}: ${all.filter(isRunning).join(' ')} of ${all.join(' ')}`);
+  });
 });
 
 test('without a terminal nothing of the screen is loaded or written', async () => {

@@ -122,7 +122,7 @@ function resume(job: Job): void {
   if (job.group !== undefined) killGroup(job.group, SIGCONT);
   for (const stage of job.stages) {
     if (stage.state !== 'stopped') continue;
-    if (job.group === undefined || stage.where !== '') stage.signal(SIGCONT);
+    if (job.group === undefined || stage.where !== '') void stage.signal(SIGCONT);
     stage.continued();
   }
 }
@@ -250,15 +250,17 @@ const kill: Builtin['run'] = (args, env) => {
   }
   if (i >= args.length) throw new ShellError('kill: Usage: kill [-s sigspec | -signum | -sigspec] [pid | job]...', 2);
   let status = 0;
+  let sent: Promise<void> | undefined;
   for (const operand of args.slice(i)) {
     try {
-      sendSignal(operand, signal, env);
+      const now = sendSignal(operand, signal, env);
+      if (now !== undefined) sent = Promise.all([sent, now]).then(() => {});
     } catch (error) {
       complain(env, error instanceof ShellError ? error.message : `kill: ${operand}: ${reasonOf(error)}`);
       status = 1;
     }
   }
-  return done(status);
+  return then(sent, () => done(status));
 };
 
 function signalOrFail(text: string): number {
@@ -267,18 +269,15 @@ function signalOrFail(text: string): number {
   return signal;
 }
 
-function sendSignal(operand: string, signal: number, env: Env): void {
+function sendSignal(operand: string, signal: number, env: Env): MaybePromise<void> {
   const { shell } = env;
-  if (operand.startsWith('%')) {
-    signalJob(jobOf(operand, env, 'kill'), signal);
-    return;
-  }
+  if (operand.startsWith('%')) return signalJob(jobOf(operand, env, 'kill'), signal);
   if (!/^-?\d+$/.test(operand)) throw new ShellError(`kill: Illegal number: ${operand}`, 2);
   const pid = Number(operand);
   // A number that no process of this machine can have names a job of agents.
   const job = pid > 0x400000 ? shell.jobs.byPid(pid) : undefined;
-  if (job !== undefined) signalJob(job, signal);
-  else if (pid === process.pid && isCaught(signal)) {
+  if (job !== undefined) return signalJob(job, signal);
+  if (pid === process.pid && isCaught(signal)) {
     // The event loop would deliver it some time later; the trap is due when this command has ended (XCU 2.12).
     shell.pendingSignals.push(signal);
   } else process.kill(pid, signal);

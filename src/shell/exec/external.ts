@@ -172,13 +172,14 @@ export function drainCapture(env: Env, node: object): void {
   else capture.file.drain(env.shell.activity);
 }
 
-/** Says how a signal ended a foreground command, as dash does: nothing for INT and PIPE. */
+/** Says how a signal ended a foreground command, as dash does: nothing for INT, which interrupts the session, and PIPE. */
 export function sayEnded(env: Env, stages: readonly Stage[]): void {
   const last = stages.at(-1);
   if (last?.endedBy === undefined) return;
   const name = signalName(last.endedBy) ?? '';
   if (name === 'INT') {
-    if (env.shell.interactive) writeError(env, '\n');
+    // Ctrl-C ends all that was entered, as if the shell had had it too.
+    if (env.shell.interactive) env.shell.interrupted ??= last.endedBy;
     return;
   }
   if (name === 'PIPE') return;

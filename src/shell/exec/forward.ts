@@ -1,6 +1,6 @@
 /** Signals for a job in the foreground, passed on to its agents: they have no terminal of their own to get them from. */
 import { constants } from 'node:os';
-import type { Stage } from '../jobs.js';
+import { type Stage, signalAgents } from '../jobs.js';
 import type { Env } from '../state.js';
 
 const { SIGINT, SIGTERM, SIGHUP, SIGSTOP } = constants.signals;
@@ -11,7 +11,7 @@ type Passed = keyof typeof passedOn;
 export function forwardSignals(stages: readonly Stage[], env: Env): () => number | undefined {
   let ended: number | undefined;
   const send = (signal: number) => {
-    for (const stage of stages) if (stage.where !== '') stage.signal(signal);
+    void signalAgents(stages, signal);
   };
   const pass = (name: NodeJS.Signals) => {
     ended = passedOn[name as Passed];

@@ -4,7 +4,7 @@ import type { PlanAgent } from '../../wire/graph.js';
 import type { RuntimeName } from '../../wire/ids.js';
 import type { AgentReport } from '../../wire/messages.js';
 import type { Stage, StageState } from '../jobs.js';
-import { errnoOf, reasonOf, signalName } from '../outcome.js';
+import { errnoOf, type MaybePromise, reasonOf, signalName } from '../outcome.js';
 import type { ClusterPort } from '../plan/cluster.js';
 import { complain } from '../report.js';
 import type { Env } from '../state.js';
@@ -117,10 +117,10 @@ export class RemoteStage implements Stage {
     if (this.state === 'stopped') this.change('running', 0);
   }
 
-  signal(signal: number): void {
+  signal(signal: number): MaybePromise<void> {
     const name = signalName(signal);
     if (name === undefined) return;
-    this.cluster.signal(this.where, this.agent.id, `SIG${name}`).catch((error: unknown) => {
+    return this.cluster.signal(this.where, this.agent.id, `SIG${name}`).catch((error: unknown) => {
       // It has ended already: its report is on the way. Anything else, and a user who wants it to end must not wait for ever.
       if (errnoOf(error) !== 'ESRCH' && ending.has(signal)) this.lose(reasonOf(error));
     });

@@ -1,5 +1,5 @@
 /** The interactive session (XCU sh, `-i`): takes the terminal, asks for commands, tells of jobs. */
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import path from 'node:path';
 import { giveTerminal, setBlocking, setGroup, terminalGroup } from '../../host/libc.js';
@@ -51,6 +51,15 @@ function takeTerminal(env: Env): void {
   }
 }
 
+function terminalIsGone(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Runs an interactive session on the terminal. */
 export async function runInteractive(env: Env, screen: Screen): Promise<Outcome> {
   const { shell } = env;
@@ -62,9 +71,11 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
   for (const name of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGQUIT', 'SIGTERM'] as const) process.on(name, () => {});
   // The terminal has gone: nobody is left to see to the jobs (XCU 2.11 leaves it open; an orphan helps no one).
   const hangUp = () => {
-    for (const job of shell.jobs.all) signalJob(job, constants.signals.SIGHUP);
     process.off('SIGHUP', hangUp);
-    process.kill(process.pid, 'SIGHUP');
+    const told = shell.jobs.all.flatMap((job) => signalJob(job, constants.signals.SIGHUP) ?? []);
+    const end = () => process.kill(process.pid, 'SIGHUP');
+    if (told.length === 0) end();
+    else void Promise.allSettled(told).then(end);
   };
   if (!shell.ignoredAtStart.has(constants.signals.SIGHUP)) process.on('SIGHUP', hangUp);
   waitWithEvents();
@@ -98,7 +109,11 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
         if (!continuing && shell.jobWarning > 0) shell.jobWarning -= 1;
         const told = notifyJobs(env);
         if (told !== '') writeError(env, told);
-        const answer = await screen.ask(promptText(env, continuing ? 'PS2' : 'PS1'), view);
+        const answer = await screen.ask(promptText(env, continuing ? 'PS2' : 'PS1'), view).catch((error: unknown) => {
+          if (!terminalIsGone()) throw error;
+          hangUp();
+          return { kind: 'end' } as const;
+        });
         // Ink's streams make the terminal non-blocking; programs expect it as every shell gives it.
         for (const fd of [0, 1, 2]) setBlocking(fd);
         if (answer.kind === 'line') {

@@ -5,12 +5,12 @@
  */
 import { openSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { ReadStream } from 'node:tty';
 import { Box, render, Text, useApp, useInput } from 'ink';
 import { useEffect, useReducer, useRef, useState } from 'react';
 import { describeState, type Job, type Jobs, jobState } from '../jobs.js';
 import type { Completion } from './complete.js';
 import { applyKey, type EditorEvent, emptyLine, insert, type Key, setLine, suggest, textOf } from './editor.js';
+import { Keyboard } from './keyboard.js';
 
 /** What one prompt came to. */
 export type Answer =
@@ -20,54 +20,6 @@ export type Answer =
 
 /** Typed behind an Enter before the command was read: the next prompt begins with it. */
 let typedAhead = '';
-
-const pasteBegins = '\x1b[200~';
-const pasteEnds = '\x1b[201~';
-
-/** A key as terminals send it: an escape sequence, one with Alt, a control character; or a run of text. */
-const oneKey = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1bO.|\x1b[^[O]|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+/gs;
-
-/** The keyboard, key by key, however many arrive at once; what is pasted is text, whatever keys it looks like. */
-class Keyboard extends ReadStream {
-  /** Called with each text pasted. */
-  onPaste: (text: string) => void = () => {};
-  /** The last key was Delete, which Ink reports as it does Backspace. */
-  deletes = false;
-  private keys: string[] = [];
-  private pasting: string | undefined;
-
-  override read(size?: number): unknown {
-    if (this.keys.length === 0) {
-      const chunk: unknown = super.read(size);
-      if (chunk === null) return null;
-      this.keys = this.withoutPastes(String(chunk)).match(oneKey) ?? [''];
-    }
-    const key = this.keys.shift()!;
-    this.deletes = key === '\x1b[3~';
-    // What was typed while a program ran has been through the terminal's line discipline: Enter is a newline in it.
-    return key === '\n' ? '\r' : key;
-  }
-
-  private withoutPastes(chunk: string): string {
-    let keys = '';
-    for (let text = chunk; text !== ''; ) {
-      const marker = this.pasting === undefined ? pasteBegins : pasteEnds;
-      const at = text.indexOf(marker);
-      const part = at < 0 ? text : text.slice(0, at);
-      text = at < 0 ? '' : text.slice(at + marker.length);
-      if (this.pasting === undefined) {
-        keys += part;
-        if (at >= 0) this.pasting = '';
-      } else {
-        this.pasting += part;
-        if (at < 0) continue;
-        this.onPaste(this.pasting.replaceAll('\r\n', '\n').replaceAll('\r', '\n'));
-        this.pasting = undefined;
-      }
-    }
-    return keys;
-  }
-}
 
 /** The terminal puts marks around what is pasted, while a prompt is up. */
 const pasteMode = { on: '\x1b[?2004h', off: '\x1b[?2004l' } as const;
