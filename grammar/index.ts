@@ -4,3 +4,4 @@ export * from './ast.js';
 export { serializedGrammar } from './parser.js';
 export { printCommand, printProgram, printWord } from './printer.js';
 export { type Aliases, createReader, type ParseOptions, parse, type Reader, scan } from './reader.js';
+export { isName } from './source.js';

@@ -2,10 +2,12 @@
  * `onesh`, the shell: command line, composition, exit. This file is the entry of the start-up snapshot, so nothing here
  * may look at the process before `main` runs.
  */
+
 import { readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { startupSnapshot } from 'node:v8';
+import { isName } from '../../grammar/index.js';
 import { exitNow, libcLoaded, setDisposition } from '../host/libc.js';
 import { isTerminal, loadModule, setModuleRoot } from '../host/modules.js';
 import { setOption } from '../shell/builtins/environment.js';
@@ -86,7 +88,7 @@ function parseArguments(args: readonly string[]): CommandLine | 'help' | 'versio
 /** Variables of the environment the shell was started in, and those it sets itself (XCU 2.5.3). */
 function importEnvironment(env: Env): void {
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) env.declare(name, { value, exported: true });
+    if (value !== undefined && isName(name)) env.declare(name, { value, exported: true });
   }
   env.declare('IFS', { value: ' \t\n', exported: false });
   env.declare('OPTIND', { value: '1', exported: false });

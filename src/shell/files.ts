@@ -3,8 +3,9 @@
  * `2>&1` shares one and nothing is duplicated in the kernel. Most are host descriptors; the output of a command
  * substitution and a here-document stay in memory until a program needs a descriptor for them.
  */
-import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { pipe, ready, unread, whenReady } from '../host/libc.js';
+import { decodeBytes } from '../wire/bytes.js';
 import { errnoOf, type MaybePromise } from './outcome.js';
 
 /** Who may block: true while nothing else in this process waits for the event loop. */
@@ -37,6 +38,10 @@ export abstract class OpenFile {
   abstract read(buffer: Uint8Array, activity: Activity): MaybePromise<number>;
   /** Gives back the last `bytes` read; false when the file cannot. */
   abstract unread(bytes: number): boolean;
+  /** Reads a text up to the delimiter, which goes with it, if the file has it at hand, and without the byte `refused` in it. */
+  readText(_delimiter: number, _refused: number | undefined): string | undefined {
+    return undefined;
+  }
   protected abstract dispose(): void;
 }
 
@@ -118,14 +123,34 @@ export class HostFile extends OpenFile {
     return this.read(buffer, activity);
   }
 
+  override readText(delimiter: number, refused: number | undefined): string | undefined {
+    if (this.at === this.filled) {
+      if (this.shared || !this.unread(0)) return undefined;
+      this.fill();
+    }
+    const { at } = this;
+    const window = this.window!;
+    let end = at;
+    for (; end < this.filled; end++) {
+      const byte = window[end];
+      if (byte === delimiter) break;
+      if (byte === refused) return undefined;
+    }
+    if (end === this.filled) return undefined;
+    this.at = end + 1;
+    return decodeBytes(window, at, end);
+  }
+
+  private fill(): void {
+    this.window ??= Buffer.allocUnsafe(16384);
+    this.at = 0;
+    this.filled = 0;
+    this.filled = readRetrying(this.fd, this.window);
+  }
+
   /** From a file that can seek, which is always ready, and whose offset only this shell can see. */
   private readAhead(buffer: Uint8Array): number {
-    if (this.at === this.filled) {
-      this.window ??= Buffer.allocUnsafe(16384);
-      this.at = 0;
-      this.filled = 0;
-      this.filled = readRetrying(this.fd, this.window);
-    }
+    if (this.at === this.filled) this.fill();
     const end = Math.min(this.filled, this.at + buffer.length);
     const count = this.window!.copy(buffer, 0, this.at, end);
     this.at += count;
@@ -133,7 +158,8 @@ export class HostFile extends OpenFile {
   }
 
   unread(bytes: number): boolean {
-    this.seekable ??= unread(this.fd, 0);
+    // A look at the file's kind, which needs no C library, tells; the few other things that can seek are read as those that cannot.
+    this.seekable ??= fstatSync(this.fd).isFile();
     if (!this.seekable) return false;
     if (this.filled === 0) return bytes === 0 || unread(this.fd, bytes);
     this.at -= bytes;

@@ -46,12 +46,14 @@ export interface ShellFunction {
 export interface Builtin {
   readonly special: boolean;
   run(args: readonly string[], env: Env): MaybePromise<Outcome>;
-  /**
-   * A short way for a command with these words, name included: it gives the outcome, or undefined where `run` has to, and has
-   * changed nothing then.
-   */
-  shortcut?(words: readonly WordCode[]): ((env: Env) => Outcome | undefined) | undefined;
+  readonly shortcut?: Shortcut;
 }
+
+/**
+ * Makes a short way for a command with these words, name included, if there is one: it gives the outcome, or undefined where
+ * `run` has to, and has changed nothing then.
+ */
+export type Shortcut = (words: readonly WordCode[]) => ((env: Env) => Outcome | undefined) | undefined;
 
 /** What one process has once, whichever of its environments is running. */
 export interface Shell {
@@ -118,6 +120,12 @@ const specials: Readonly<Record<string, true>> = {
   '!': true,
 };
 
+let marks = 0;
+const nextMark = (): number => {
+  marks += 1;
+  return marks;
+};
+
 const lineSlot = slotOf('LINENO');
 const pathSlot = slotOf('PATH');
 const ifsSlot = slotOf('IFS');
@@ -126,6 +134,8 @@ export class Env {
   /** By slot. May be shorter than there are slots. */
   private variables: (Variable | undefined)[] = [];
   private variablesShared = false;
+  /** Of the variables that are this environment's alone; another one after each fork. */
+  private mark = nextMark();
   /** One map per function call in progress that has locals: name -> what the name meant outside. */
   private locals: Map<string, Variable | undefined>[] = [];
   /** Options to put back on return, by the depth of the function call that has them local. */
@@ -192,6 +202,7 @@ export class Env {
     }
     this.options = { ...from.options };
     from.variablesShared = true;
+    from.mark = nextMark();
     from.functionsShared = true;
     this.variables = from.variables;
     this.variablesShared = true;
@@ -245,7 +256,7 @@ export class Env {
 
   variable(name: string): Variable | undefined {
     const slot = knownSlot(name);
-    return slot === undefined ? undefined : this.variables[slot];
+    return slot === undefined ? undefined : this.variables[slot]?.kept();
   }
 
   get(name: string): string | undefined {
@@ -286,9 +297,10 @@ export class Env {
       if (old.readonly) throw fatal(`${nameOf(slot)}: is read only`);
       exported ||= old.exported;
     }
-    this.put(slot, new Variable(text, number, exported, false));
     if (exported) this.environmentCache = undefined;
     if (slot === pathSlot) this.forgetUtilities();
+    if (old?.exported === exported && old.reassign(text, number, this.mark)) return;
+    this.put(slot, new Variable(text, number, exported, false, this.mark));
   }
 
   /** @throws ShellError when the variable is read-only. */
@@ -306,6 +318,15 @@ export class Env {
     this.put(slot, old.with(exported, change.readonly ?? old.readonly));
   }
 
+  /** Sets and exports a variable for a while; gives what {@link restore} puts back. @throws ShellError when it is read-only */
+  override(name: string, value: string): Variable | undefined {
+    const slot = slotOf(name);
+    const old = this.variables[slot]?.kept();
+    if (old?.readonly) throw fatal(`${name}: is read only`);
+    this.exchange(slot, textVariable(value, true, false));
+    return old;
+  }
+
   unset(name: string): void {
     const old = this.variable(name);
     if (old === undefined) return;
@@ -315,8 +336,11 @@ export class Env {
 
   /** Puts back what {@link variable} gave before, read-only or not. */
   restore(name: string, old: Variable | undefined): void {
-    const slot = slotOf(name);
-    this.put(slot, old);
+    this.exchange(slotOf(name), old);
+  }
+
+  private exchange(slot: number, variable: Variable | undefined): void {
+    this.put(slot, variable);
     this.environmentCache = undefined;
     if (slot === pathSlot) this.forgetUtilities();
   }
@@ -344,7 +368,7 @@ export class Env {
 
   ifs(): Ifs {
     const value = this.variables[ifsSlot]?.value;
-    if (this.ifsCache === undefined || this.ifsCache.value !== value) this.ifsCache = { value, ifs: makeIfs(value) };
+    if (this.ifsCache === undefined || this.ifsCache.value !== value) this.ifsCache = { value, ifs: ifsOf(value) };
     return this.ifsCache.ifs;
   }
 
@@ -437,40 +461,58 @@ const noLimits: ReadonlyMap<string, Limit> = new Map();
 
 const noLocals: Map<string, Variable | undefined> = new Map();
 
+/** What a character does in field splitting. */
+export enum Separates {
+  no = 0,
+  /** IFS white space. */
+  white = 1,
+  other = 2,
+}
+
 /** IFS taken apart (XCU 2.6.5). */
 export interface Ifs {
-  readonly white: string;
-  readonly other: string;
   /** Separator for `"$*"`: the first character, nothing if IFS is null, a space if unset. */
   readonly join: string;
+  /** By character below 128. */
+  readonly kinds: readonly Separates[];
+  /** The separators above 127. */
+  readonly wide: string;
   /** By character below 128: 1 where a field may end, or a pattern begins. */
   readonly ends: Uint8Array;
   /** A digit or the minus sign is a separator. */
   readonly splitsNumbers: boolean;
-  /** There is a separator above 127. */
-  readonly wide: boolean;
+}
+
+/** What a UTF-16 unit separates. */
+export const separates = (unit: number, { kinds, wide }: Ifs): Separates =>
+  unit < 128 ? kinds[unit]! : wide !== '' && wide.includes(String.fromCharCode(unit)) ? Separates.other : Separates.no;
+
+const known = new Map<string | undefined, Ifs>();
+
+function ifsOf(value: string | undefined): Ifs {
+  let ifs = known.get(value);
+  if (ifs === undefined) {
+    ifs = makeIfs(value);
+    if (known.size > 16) known.clear();
+    known.set(value, ifs);
+  }
+  return ifs;
 }
 
 function makeIfs(value: string | undefined): Ifs {
   const text = value ?? ' \t\n';
-  let white = '';
-  let other = '';
-  for (const c of text) {
-    if (c === ' ' || c === '\t' || c === '\n') white += c;
-    else other += c;
-  }
+  const kinds = new Array<Separates>(128).fill(Separates.no);
   const ends = new Uint8Array(128);
-  let wide = false;
-  for (const c of `${text}*?[`) {
-    if (c.charCodeAt(0) < 128) ends[c.charCodeAt(0)] = 1;
-    else wide = true;
+  let wide = '';
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c >= 128) wide += text[i];
+    else {
+      kinds[c] = c === 32 || c === 9 || c === 10 ? Separates.white : Separates.other;
+      ends[c] = 1;
+    }
   }
-  return {
-    white,
-    other,
-    ends,
-    wide,
-    splitsNumbers: /[-0-9]/.test(text),
-    join: value === undefined ? ' ' : ([...value][0] ?? ''),
-  };
+  for (const c of '*?[') ends[c.charCodeAt(0)] = 1;
+  const join = value === undefined ? ' ' : ([...value][0] ?? '');
+  return { join, kinds, wide, ends, splitsNumbers: /[-0-9]/.test(text) };
 }

@@ -5,10 +5,10 @@
  */
 
 /** Bytes -> string; never fails. `decodeBytes(encodeBytes(s)) === s` for every string without other lone surrogates. */
-export function decodeBytes(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = buffer.toString('utf8');
-  return text.includes('\ufffd') ? decodeCarefully(buffer) : text;
+export function decodeBytes(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString('utf8', start, end);
+  return text.includes('\ufffd') ? decodeCarefully(buffer.subarray(start, end)) : text;
 }
 
 /** String -> bytes; lone low surrogates U+DC80…U+DCFF become the bytes they stand for. */

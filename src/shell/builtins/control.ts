@@ -23,7 +23,7 @@ import {
   then,
 } from '../outcome.js';
 import { complain, print, report } from '../report.js';
-import type { Builtin, Env } from '../state.js';
+import type { Builtin, Env, Shortcut } from '../state.js';
 import { plainDecimal } from '../variables.js';
 import { warnOfStopped } from './job-control.js';
 
@@ -56,6 +56,24 @@ const returns: Builtin['run'] = (args, env) => {
   const status = args[1] === undefined ? env.status : count(args[1], 'return') & 0xff;
   return returning(status);
 };
+
+/** `return 3`, `return $?` and the like without fields. */
+const quickReturn: Shortcut = (words) => {
+  const operand = words[1];
+  if (operand === undefined) return (env) => returning(env.status);
+  const { integer, single } = operand;
+  if (words.length > 2 || integer === undefined || single === undefined) return undefined;
+  return (env) => {
+    const status = integer(env);
+    return status === undefined || status < 0 ? undefined : returning(status);
+  };
+};
+
+/** For a utility that does nothing with its operands, where expanding them does nothing either. */
+const quick =
+  (outcome: Outcome): Shortcut =>
+  (words) =>
+    words.every(({ constant, single }) => constant !== undefined && single !== undefined) ? () => outcome : undefined;
 
 /** `. file` (XCU dot): the file in PATH, run here. */
 const dot: Builtin['run'] = (args, env) => {
@@ -301,17 +319,17 @@ export function describeNames(
 const type: Builtin['run'] = (args, env) => describeNames(args.slice(1), 'V', env);
 
 export const control: Readonly<Record<string, Builtin>> = {
-  ':': { special: true, run: () => ok },
+  ':': { special: true, run: () => ok, shortcut: quick(ok) },
   '.': { special: true, run: dot },
   break: { special: true, run: loop('break') },
   continue: { special: true, run: loop('continue') },
   eval: { special: true, run: evaluate },
   exec: { special: true, run: exec },
   exit: { special: true, run: exit },
-  return: { special: true, run: returns },
+  return: { special: true, run: returns, shortcut: quickReturn },
   trap: { special: true, run: trap },
-  true: { special: false, run: () => ok },
-  false: { special: false, run: () => done(1) },
+  true: { special: false, run: () => ok, shortcut: quick(ok) },
+  false: { special: false, run: () => done(1), shortcut: quick(done(1)) },
   command: { special: false, run: command },
   type: { special: false, run: type },
 };

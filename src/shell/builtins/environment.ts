@@ -1,5 +1,7 @@
 /** Utilities about the execution environment: variables, options, aliases, directory, limits. */
+
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { isName } from '../../../grammar/index.js';
 import { lookup } from '../exec/external.js';
 import { limits, systemLimit } from '../exec/limits.js';
 import { quoteAlways } from '../exec/quote.js';
@@ -8,8 +10,6 @@ import { done, exiting, type MaybePromise, type Outcome, ok, reasonOf, ShellErro
 import { complain, print } from '../report.js';
 import { type Builtin, type Env, type Limit, type OptionName, optionLetters } from '../state.js';
 import { count } from './control.js';
-
-const isName = (text: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
 
 /** `export` and `readonly` (XCU 2.15). */
 const declare =

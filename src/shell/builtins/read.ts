@@ -1,8 +1,10 @@
 /** `read` (XCU read) and `getopts` (XCU getopts). */
+import { isName } from '../../../grammar/index.js';
 import { decodeBytes } from '../../wire/bytes.js';
-import { done, type MaybePromise, type Outcome, ShellError, then } from '../outcome.js';
+import type { Activity, OpenFile } from '../files.js';
+import { done, type MaybePromise, type Outcome, ShellError } from '../outcome.js';
 import { complain } from '../report.js';
-import type { Builtin, Env } from '../state.js';
+import { type Builtin, type Env, type Ifs, Separates, separates } from '../state.js';
 
 /** A line, and which of its characters a backslash quoted (undefined: none). */
 interface Line {
@@ -19,7 +21,13 @@ const one = Buffer.alloc(1);
 function readLine(env: Env, delimiter: number, raw: boolean): MaybePromise<Line> {
   const file = env.files.get(0);
   if (file === undefined) throw new ShellError('read: Bad file descriptor', 2);
-  const { activity } = env.shell;
+  const whole = file.readText(delimiter, raw ? undefined : 92);
+  if (whole !== undefined) return { text: withoutNuls(whole), quoted: undefined, complete: true };
+  return readPieces(file, delimiter, raw, env.shell.activity);
+}
+
+/** A line that is not at hand as a whole. */
+function readPieces(file: OpenFile, delimiter: number, raw: boolean, activity: Activity): MaybePromise<Line> {
   const pieces: Buffer[] = [];
   /** The last byte read is a backslash that quotes the next. */
   let escaped = false;
@@ -61,11 +69,9 @@ function readLine(env: Env, delimiter: number, raw: boolean): MaybePromise<Line>
   return go();
 }
 
-/** Bytes as text without the NULs, which no parameter can hold. */
-function decode(bytes: Uint8Array): string {
-  const text = decodeBytes(bytes);
-  return text.includes('\0') ? text.replaceAll('\0', '') : text;
-}
+/** Text without the NULs, which no parameter can hold. */
+const withoutNuls = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '') : text);
+const decode = (bytes: Uint8Array): string => withoutNuls(decodeBytes(bytes));
 const decodeAll = (pieces: readonly Buffer[]): string => decode(Buffer.concat(pieces));
 
 /** Takes out the backslashes that quote, and line continuations. */
@@ -107,59 +113,66 @@ const read: Builtin['run'] = (args, env) => {
       } else throw new ShellError(`read: Illegal option -${letter}`, 2);
     }
   }
-  const names = args.slice(i);
-  if (names.length === 0) throw new ShellError('read: arg count', 2);
-  for (const name of names)
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new ShellError(`read: ${name}: bad variable name`, 2);
-  return then(readLine(env, delimiter, raw), (line) => {
-    assignFields(line, names, env);
-    return done(line.complete ? 0 : 1);
-  });
+  if (i === args.length) throw new ShellError('read: arg count', 2);
+  for (let n = i; n < args.length; n++)
+    if (!isName(args[n]!)) throw new ShellError(`read: ${args[n]}: bad variable name`, 2);
+  const line = readLine(env, delimiter, raw);
+  return line instanceof Promise
+    ? line.then((later) => assignFields(later, args, i, env))
+    : assignFields(line, args, i, env);
 };
 
+/** Assigns a line to the names from an index on. */
+function assignFields({ text, quoted, complete }: Line, names: readonly string[], from: number, env: Env): Outcome {
+  const reader = new FieldReader(text, quoted, env.ifs());
+  const last = names.length - 1;
+  for (let n = from; n < last; n++) env.set(names[n]!, reader.next());
+  env.set(names[last]!, reader.rest());
+  return done(complete ? 0 : 1);
+}
+
 /** Splits as XCU read says: the last variable gets the rest, without the IFS white space around it. */
-function assignFields({ text, quoted }: Line, names: readonly string[], env: Env): void {
-  const { white, other } = env.ifs();
-  const kind = (at: number): 'white' | 'other' | 'text' => {
-    const c = text[at]!;
-    if (quoted?.has(at)) return 'text';
-    return white.includes(c) ? 'white' : other.includes(c) ? 'other' : 'text';
-  };
-  let at = 0;
-  const skipWhite = () => {
-    while (at < text.length && kind(at) === 'white') at += 1;
-  };
-  skipWhite();
-  for (let n = 0; n < names.length; n++) {
-    const start = at;
-    if (n === names.length - 1) {
-      env.set(names[n]!, lastField());
-      return;
+class FieldReader {
+  private at: number;
+  constructor(
+    private readonly text: string,
+    private readonly quoted: ReadonlySet<number> | undefined,
+    private readonly ifs: Ifs,
+  ) {
+    this.at = this.past(Separates.white, 0, text.length);
+  }
+
+  /** The first place from `at` on where something else stands, or `end`. */
+  private past(what: Separates, at: number, end: number): number {
+    const { text, quoted, ifs } = this;
+    for (let i = at; i < end; i++) {
+      const here = quoted?.has(i) === true ? Separates.no : separates(text.charCodeAt(i), ifs);
+      if (here !== what) return i;
     }
-    while (at < text.length && kind(at) === 'text') at += 1;
-    env.set(names[n]!, text.slice(start, at));
-    skipWhite();
-    if (at < text.length && kind(at) === 'other') {
-      at += 1;
-      skipWhite();
-    }
+    return end;
+  }
+
+  /** Past one separator and the white space around it. */
+  private pastSeparator(at: number, end: number): number {
+    const white = this.past(Separates.white, at, end);
+    if (white === end || this.past(Separates.other, white, white + 1) === white) return white;
+    return this.past(Separates.white, white + 1, end);
+  }
+
+  next(): string {
+    const { text, at } = this;
+    const end = this.past(Separates.no, at, text.length);
+    this.at = this.pastSeparator(end, text.length);
+    return text.slice(at, end);
   }
 
   /** The rest; one field's closing separator goes with it, if the rest is just one field (XCU 2.6.5). */
-  function lastField(): string {
-    const start = at;
+  rest(): string {
+    const { text, at } = this;
     let end = text.length;
-    while (end > start && kind(end - 1) === 'white') end -= 1;
-    let scan = start;
-    while (scan < end && kind(scan) === 'text') scan += 1;
-    let after = scan;
-    while (after < end && kind(after) === 'white') after += 1;
-    if (after < end && kind(after) === 'other') {
-      after += 1;
-      while (after < end && kind(after) === 'white') after += 1;
-      if (after === end) return text.slice(start, scan);
-    }
-    return text.slice(start, end);
+    while (end > at && this.past(Separates.white, end - 1, end) === end) end -= 1;
+    const field = this.past(Separates.no, at, end);
+    return text.slice(at, this.pastSeparator(field, end) === end ? field : end);
   }
 }
 
@@ -171,7 +184,7 @@ const getopts: Builtin['run'] = (args, env) => {
   const [, spec, name, ...given] = args;
   if (spec === undefined || name === undefined)
     throw new ShellError('getopts: usage: getopts optstring var [arg ...]', 2);
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new ShellError(`getopts: ${name}: bad variable name`, 2);
+  if (!isName(name)) throw new ShellError(`getopts: ${name}: bad variable name`, 2);
   const words = args.length > 3 ? given : env.positional;
   const quiet = spec.startsWith(':');
   const optind = env.get('OPTIND') ?? '1';

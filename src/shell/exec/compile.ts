@@ -22,6 +22,7 @@ import { compileWord, expandWords, type WordCode } from '../expand/words.js';
 import { type Divert, done, exiting, type MaybePromise, type Outcome, ok, then } from '../outcome.js';
 import { report } from '../report.js';
 import type { Code, Env } from '../state.js';
+import { slotOf } from '../variables.js';
 import { runAsync } from './async.js';
 import { runPipeline } from './pipeline.js';
 import { compileRedirections, withRedirections } from './redirect.js';
@@ -381,7 +382,7 @@ async function whileLater(
 function compileFor(node: ForClause): Code {
   const words = node.words?.map(word);
   const body = compileList(node.body);
-  const { name } = node;
+  const slot = slotOf(node.name);
   const run = (env: Env, values: readonly string[], from: number, before: Outcome): MaybePromise<Outcome> => {
     let last = before;
     for (let i = from; i < values.length; i++) {
@@ -389,7 +390,7 @@ function compileFor(node: ForClause): Code {
         const state = last;
         return nextTurn().then(() => run(env, values, i, state));
       }
-      env.set(name, values[i]!);
+      env.setAt(slot, values[i]!);
       const result = body(env);
       if (result instanceof Promise) {
         return result.then((value) => {

@@ -2,16 +2,15 @@
  * Simple commands (XCU 2.9.1): expansion, redirections, assignments, then a special built-in, a function, a built-in or a
  * program, in that order of look-up.
  */
-import { type Assignment, printCommand, type SimpleCommand, type Word } from '../../../grammar/index.js';
+import { printCommand, type SimpleCommand, type Word } from '../../../grammar/index.js';
 import { compileWord, expandWords, type Substitution, type WordCode } from '../expand/words.js';
 import { done, type MaybePromise, type Outcome, ok, reasonOf, ShellError, then } from '../outcome.js';
-import { report, writeError } from '../report.js';
+import { report } from '../report.js';
 import type { Builtin, Env, ShellFunction } from '../state.js';
-import { slotOf, type Variable } from '../variables.js';
+import { type Assigned, compileAssignments, trace, withAssignments } from './assignments.js';
 import { runPlanned } from './distributed.js';
 import { drainCapture, lookup, programEnvironment, start, waitForeground } from './external.js';
 import { wantsPlan } from './operands.js';
-import { quoteWord } from './quote.js';
 import {
   type Applied,
   applyRedirections,
@@ -19,8 +18,6 @@ import {
   type RedirectionCode,
   withRedirections,
 } from './redirect.js';
-
-export type Assigned = readonly (readonly [name: string, value: string])[];
 
 export interface SimpleCode {
   readonly node: SimpleCommand;
@@ -54,39 +51,6 @@ function compileWords(words: readonly Word[], substitution: Substitution): WordC
   });
 }
 
-interface AssignmentCode {
-  readonly name: string;
-  readonly value: WordCode;
-  /** Expands the value and assigns it. */
-  assign(env: Env): MaybePromise<void>;
-}
-
-function compileAssignment(node: Assignment, substitution: Substitution): AssignmentCode {
-  const { name } = node;
-  const slot = slotOf(name);
-  const value = compileWord(node.value, substitution);
-  const { result, integer, scalar } = value;
-  if (result !== undefined) {
-    const assign = (env: Env): MaybePromise<void> => {
-      const number = result(env);
-      if (number instanceof Promise) return number.then((later) => env.setInteger(slot, later));
-      env.setInteger(slot, number);
-    };
-    return { name, value, assign };
-  }
-  const assign = (env: Env): MaybePromise<void> => {
-    const number = integer?.(env);
-    if (number !== undefined) {
-      env.setInteger(slot, number);
-      return;
-    }
-    const text = scalar(env);
-    if (text instanceof Promise) return text.then((later) => env.setAt(slot, later));
-    env.setAt(slot, text);
-  };
-  return { name, value, assign };
-}
-
 /** The status of a command without a name: that of its last command substitution. */
 const bareStatus = (env: Env): Outcome => (env.substituted === undefined ? ok : done(env.substituted));
 
@@ -96,72 +60,23 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
   const known = compiledSimple.get(node);
   if (known !== undefined) return known;
   const words = compileWords(node.words, substitution);
-  const assignments = node.assignments.map((a: Assignment) => compileAssignment(a, substitution));
+  const { assign, assignHere } = compileAssignments(node.assignments, substitution);
   const redirections = compileRedirections(node.redirections, substitution);
   const { line } = node.span;
-
-  const assign = (env: Env): MaybePromise<Assigned> => {
-    if (assignments.length === 0) return none;
-    const out: (readonly [string, string])[] = [];
-    const go = (from: number): MaybePromise<Assigned> => {
-      for (let i = from; i < assignments.length; i++) {
-        const { name, value } = assignments[i]!;
-        const text = value.scalar(env);
-        if (text instanceof Promise) {
-          return text.then((later) => {
-            out.push([name, later]);
-            return go(i + 1);
-          });
-        }
-        out.push([name, text]);
-      }
-      return out;
-    };
-    return go(0);
-  };
-
-  /** `x=1 y=$x`: each is assigned before the next is expanded. */
-  const assignHere = (env: Env, from: number): MaybePromise<void> => {
-    for (let i = from; i < assignments.length; i++) {
-      const { name, assign: assignOne } = assignments[i]!;
-      const wait = assignOne(env);
-      if (wait instanceof Promise) {
-        return wait.then(() => {
-          traceAssigned(env, name);
-          return assignHere(env, i + 1);
-        });
-      }
-      if (env.options.xtrace) traceAssigned(env, name);
-    }
-  };
 
   /** No command name (XCU 2.9.1.3): assignments last, redirections do not. */
   const runBare = (env: Env): MaybePromise<Outcome> => {
     if (redirections.length === 0) {
-      const wait = assignHere(env, 0);
+      const wait = assignHere(env);
       return wait instanceof Promise ? wait.then(() => bareStatus(env)) : bareStatus(env);
     }
     return withRedirections(
       redirections,
       env,
-      () => then(assignHere(env, 0), () => bareStatus(env)),
+      () => then(assignHere(env), () => bareStatus(env)),
       (error) => report(error, env),
     );
   };
-
-  let shortcut:
-    | { readonly builtin: Builtin; readonly run: ((env: Env) => Outcome | undefined) | undefined }
-    | undefined;
-  /** The outcome of the command by the short way of a built-in, if it has one. */
-  const runShort = (name: string, env: Env): Outcome | undefined => {
-    const builtin = env.shell.builtins.get(name);
-    if (builtin === undefined) return undefined;
-    if (shortcut?.builtin !== builtin) shortcut = { builtin, run: builtin.shortcut?.(words) };
-    if (shortcut.run === undefined || env.options.xtrace || (!builtin.special && env.functions.has(name)))
-      return undefined;
-    return shortcut.run(env);
-  };
-  const shortName = redirections.length === 0 && assignments.length === 0 ? words[0]?.constant : undefined;
 
   const code: SimpleCode = {
     node,
@@ -172,10 +87,8 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
       env.line = line;
       env.substituted = undefined;
       if (words.length === 0) return runBare(env);
-      if (shortName !== undefined) {
-        const outcome = runShort(shortName, env);
-        if (outcome !== undefined) return outcome;
-      }
+      const quick = runNamed?.(env);
+      if (quick !== undefined) return quick;
       const fields = expandWords(words, env);
       return fields instanceof Promise
         ? fields.then((list) => code.runExpanded(list, env))
@@ -193,20 +106,36 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
       return runExternal(code, fields, env);
     },
   };
+  const name = redirections.length === 0 && node.assignments.length === 0 ? words[0]?.constant : undefined;
+  const runNamed = name === undefined ? undefined : compileNamed(name, words);
   compiledSimple.set(node, code);
   return code;
 }
 
-const none: Assigned = [];
-
-function traceAssigned(env: Env, name: string): void {
-  if (env.options.xtrace) trace(env, [[name, env.get(name) ?? '']], []);
-}
-
-function trace(env: Env, assigned: Assigned, fields: readonly string[]): void {
-  const ps4 = env.get('PS4') ?? '+ ';
-  const words = [...assigned.map(([n, v]) => `${n}=${quoteWord(v)}`), ...fields.map(quoteWord)];
-  writeError(env, `${ps4}${words.join(' ')}\n`);
+/**
+ * A command whose name is known, with nothing around it: calls the function of that name, or goes the short way of the built-in.
+ * undefined: it is neither, and nothing has been done.
+ */
+function compileNamed(name: string, words: readonly WordCode[]): (env: Env) => MaybePromise<Outcome> | undefined {
+  const args = words.slice(1);
+  let builtins: Env['shell']['builtins'] | undefined;
+  let special = false;
+  let shortcut: ((env: Env) => Outcome | undefined) | undefined;
+  return (env) => {
+    if (env.options.xtrace) return undefined;
+    if (builtins !== env.shell.builtins) {
+      builtins = env.shell.builtins;
+      const builtin = builtins.get(name);
+      special = builtin?.special === true;
+      shortcut = builtin?.shortcut?.(words);
+    }
+    const body = special ? undefined : env.functions.get(name);
+    if (body === undefined) return shortcut?.(env);
+    const list = expandWords(args, env);
+    return list instanceof Promise
+      ? list.then((later) => callFunction(body, later, env))
+      : callFunction(body, list, env);
+  };
 }
 
 /** Assignments before a special built-in last (XCU 2.9.1.2). An error in one ends a non-interactive shell. */
@@ -268,29 +197,6 @@ function guard(
   }
 }
 
-/** Runs with the command's assignments in force, and undoes them. */
-export function withAssignments(assigned: Assigned, env: Env, run: () => MaybePromise<Outcome>): MaybePromise<Outcome> {
-  if (assigned.length === 0) return run();
-  const before: (readonly [string, Variable | undefined])[] = [];
-  for (const [name, value] of assigned) {
-    before.push([name, env.variable(name)]);
-    env.declare(name, { value, exported: true });
-  }
-  const undo = () => {
-    for (const [name, old] of before.reverse()) env.restore(name, old);
-  };
-  let result: MaybePromise<Outcome>;
-  try {
-    result = run();
-  } catch (error) {
-    undo();
-    throw error;
-  }
-  if (result instanceof Promise) return result.finally(undo);
-  undo();
-  return result;
-}
-
 /** Redirections, assignments and trace around a function or a built-in. */
 function around(
   code: SimpleCode,
@@ -298,19 +204,31 @@ function around(
   env: Env,
   run: () => MaybePromise<Outcome>,
 ): MaybePromise<Outcome> {
-  const failed = (error: unknown) => report(error, env);
-  const inner = (): MaybePromise<Outcome> => {
-    if (code.node.assignments.length === 0) {
-      if (env.options.xtrace) trace(env, none, fields);
-      return run();
-    }
-    return then(code.assign(env), (assigned) => {
-      if (env.options.xtrace) trace(env, assigned, fields);
-      return withAssignments(assigned, env, run);
+  if (code.redirections.length === 0) return assigning(code, fields, env, run);
+  return withRedirections(
+    code.redirections,
+    env,
+    () => assigning(code, fields, env, run),
+    (error) => report(error, env),
+  );
+}
+
+/** Assignments and trace around a function or a built-in. */
+function assigning(
+  code: SimpleCode,
+  fields: readonly string[],
+  env: Env,
+  run: () => MaybePromise<Outcome>,
+): MaybePromise<Outcome> {
+  const assigned = code.assign(env);
+  if (assigned instanceof Promise) {
+    return assigned.then((later) => {
+      if (env.options.xtrace) trace(env, later, fields);
+      return withAssignments(later, env, run);
     });
-  };
-  if (code.redirections.length === 0) return inner();
-  return withRedirections(code.redirections, env, inner, failed);
+  }
+  if (env.options.xtrace) trace(env, assigned, fields);
+  return withAssignments(assigned, env, run);
 }
 
 /** Neither redirections nor assignments nor a trace around the command. */
@@ -318,20 +236,17 @@ const isPlain = (code: SimpleCode, env: Env): boolean =>
   code.redirections.length === 0 && code.node.assignments.length === 0 && !env.options.xtrace;
 
 function runBuiltin(code: SimpleCode, builtin: Builtin, fields: readonly string[], env: Env): MaybePromise<Outcome> {
-  if (isPlain(code, env)) {
-    try {
-      const result = builtin.run(fields, env);
-      return result instanceof Promise ? result.catch((error) => builtinFailed(error, fields[0]!, env)) : result;
-    } catch (error) {
-      return builtinFailed(error, fields[0]!, env);
-    }
+  if (isPlain(code, env)) return callBuiltin(builtin, fields, env);
+  return around(code, fields, env, () => callBuiltin(builtin, fields, env));
+}
+
+function callBuiltin(builtin: Builtin, fields: readonly string[], env: Env): MaybePromise<Outcome> {
+  try {
+    const result = builtin.run(fields, env);
+    return result instanceof Promise ? result.catch((error) => builtinFailed(error, fields[0]!, env)) : result;
+  } catch (error) {
+    return builtinFailed(error, fields[0]!, env);
   }
-  return around(code, fields, env, () =>
-    guard(
-      () => builtin.run(fields, env),
-      (error) => builtinFailed(error, fields[0]!, env),
-    ),
-  );
 }
 
 /**

@@ -5,7 +5,7 @@
 import { type Arithmetic, parseArithmetic, ShellSyntaxError } from '../../../grammar/index.js';
 import { fatal, type MaybePromise } from '../outcome.js';
 import type { Env } from '../state.js';
-import { plainDecimal, slotOf } from '../variables.js';
+import { decimalText, plainDecimal, slotOf } from '../variables.js';
 
 export type Int = number | bigint;
 type Code = (env: Env, operands: readonly number[]) => Int;
@@ -18,6 +18,9 @@ export interface Operand {
 }
 
 const max = Number.MAX_SAFE_INTEGER;
+
+/** What an arithmetic expansion gives. */
+export const integerText = (value: Int): string => (typeof value === 'number' ? decimalText(value) : String(value));
 
 /** Wraps to 64 bits and prefers the number form. */
 function wrap(value: bigint): Int {
@@ -54,6 +57,20 @@ export function arithmeticCode(
     };
   }
   const negatable = expansions.map((_, i) => !pieces[i]!.endsWith('-'));
+  /** Used again and again: nothing runs between its being filled and its being read. */
+  const operands = expansions.map(() => 0);
+  const integers = expansions.flatMap(({ integer }) => integer ?? []);
+  /** All expansions at once, if all of them are parameters that hold numbers. */
+  const direct = (env: Env): Int | undefined => {
+    code ??= compileOperands(pieces);
+    if (code === 'text') return undefined;
+    for (let i = 0; i < operands.length; i++) {
+      const value = integers[i]!(env);
+      if (value === undefined || (value < 0 && !negatable[i])) return undefined;
+      operands[i] = value;
+    }
+    return code(env, operands);
+  };
   const finish = (values: readonly (string | number)[], env: Env): Int => {
     code ??= compileOperands(pieces);
     if (code !== 'text') {
@@ -82,7 +99,8 @@ export function arithmeticCode(
     }
     return finish(values, env);
   };
-  return (env) => expand(env, []);
+  if (integers.length < expansions.length) return (env) => expand(env, []);
+  return (env) => direct(env) ?? expand(env, []);
 }
 
 /** The expression with operands where the expansions are; `text`: they do not stand where operands do. */

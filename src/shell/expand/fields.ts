@@ -3,7 +3,7 @@
  * the patterns for pathname expansion (2.6.6); `PatternText` keeps quoted characters quoted (`case` patterns, `${x#pattern}`).
  */
 
-import type { Ifs } from '../state.js';
+import { type Ifs, Separates, separates } from '../state.js';
 import { escapePattern, hasPattern } from './pattern.js';
 
 export interface Sink {
@@ -24,7 +24,7 @@ export function isOneField(text: string, ifs: Ifs): boolean {
   const { ends } = ifs;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c >= 128 ? ifs.wide : ends[c] === 1) return false;
+    if (c >= 128 ? ifs.wide !== '' : ends[c] === 1) return false;
   }
   return true;
 }
@@ -66,13 +66,13 @@ export class Fields implements Sink {
   }
 
   expansion(text: string): void {
-    const { white, other } = this.ifs;
+    const { ifs } = this;
     const length = text.length;
     let start = 0;
     for (let i = 0; i < length; i++) {
-      const c = text[i]!;
-      const isWhite = white.includes(c);
-      if (!isWhite && !other.includes(c)) continue;
+      const what = separates(text.charCodeAt(i), ifs);
+      if (what === Separates.no) continue;
+      const isWhite = what === Separates.white;
       if (i > start) this.append(text.slice(start, i));
       start = i + 1;
       if (isWhite) {

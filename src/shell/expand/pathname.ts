@@ -49,7 +49,7 @@ function walk(base: string, rest: string, env: Env, found: string[]): void {
     (name.startsWith('.') === dots || !name.startsWith('.')) && compiled.matches(inLocale(name, env));
   let names: string[];
   try {
-    names = readdirSync(hostPath(base, env), 'buffer').map(decodeBytes);
+    names = readdirSync(hostPath(base, env), 'buffer').map((name) => decodeBytes(name));
   } catch {
     return; // unreadable, or no directory: nothing matches
   }

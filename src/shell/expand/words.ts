@@ -9,7 +9,7 @@ import type { ParameterExpansion, Program, Word, WordPart } from '../../../gramm
 import { fatal, type MaybePromise, then } from '../outcome.js';
 import type { Env } from '../state.js';
 import { plainDecimal, slotOf } from '../variables.js';
-import { arithmeticCode, type Int, type Operand } from './arithmetic.js';
+import { arithmeticCode, type Int, integerText, type Operand } from './arithmetic.js';
 import { Fields, isOneField as isPlainField, PatternText, type Sink } from './fields.js';
 import { characters, inLocale, isAscii, whole } from './locale.js';
 import { expandPathname } from './pathname.js';
@@ -194,7 +194,7 @@ function compileText(part: WordPart, substitution: Substitution): TextCode {
       const value = arithmetic(part.expression.parts, substitution);
       return (env) => {
         const number = value(env);
-        return number instanceof Promise ? number.then(String) : String(number);
+        return number instanceof Promise ? number.then(integerText) : integerText(number);
       };
     }
     case 'parameter':
