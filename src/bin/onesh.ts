@@ -2,8 +2,7 @@
  * `onesh`, the shell: command line, composition, exit. This file is the entry of the start-up snapshot, so nothing here
  * may look at the process before `main` runs.
  */
-
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { startupSnapshot } from 'node:v8';
@@ -14,6 +13,7 @@ import { setOption } from '../shell/builtins/environment.js';
 import { builtins } from '../shell/builtins/index.js';
 import { planText } from '../shell/exec/plan-only.js';
 import { readState, restoreState } from '../shell/exec/state-text.js';
+import { claimUsr1, restoreUsr1 } from '../shell/exec/traps.js';
 import { Jobs } from '../shell/jobs.js';
 import { errnoOf, type Outcome, reasonOf, ShellError } from '../shell/outcome.js';
 import type { ClusterPort } from '../shell/plan/cluster.js';
@@ -121,8 +121,9 @@ function ignoredSignals(): ReadonlySet<number> {
   delete process.env.ONESH_IGNORED;
   const bits = Number(mask);
   const ignored = new Set<number>();
+  restoreUsr1();
   for (let n = 1; n < 32; n++) if ((bits >>> (n - 1)) & 1) ignored.add(n);
-  for (const n of [constants.signals.SIGINT, constants.signals.SIGTERM])
+  for (const n of [constants.signals.SIGINT, constants.signals.SIGTERM, constants.signals.SIGUSR1])
     if (ignored.has(n)) setDisposition(n, 'ignore');
   return ignored;
 }
@@ -167,6 +168,7 @@ function makeShell(
     interrupted: undefined,
     exitAsked: false,
     jobWarning: 0,
+    history: undefined,
     terminal: undefined,
     ignoredAtStart: ignoredSignals(),
     budget: 256,
@@ -195,10 +197,17 @@ function readScript(file: string, env: Env): string {
   }
 }
 
+/** All that can be read from a descriptor, which is closed: the programs of a subshell are not to have it. */
+function takeText(fd: number): string {
+  const text = readFileSync(fd, 'utf8');
+  closeSync(fd);
+  return text;
+}
+
 async function run(line: CommandLine): Promise<number> {
   const fromInput = !line.command && (line.stdin || line.operands.length === 0) && line.subshell === undefined;
   const interactive = line.interactive || (fromInput && !line.plan && isTerminal(0) && isTerminal(2));
-  const state = line.subshell === undefined ? undefined : readState(readFileSync(line.subshell, 'utf8'));
+  const state = line.subshell === undefined ? undefined : readState(takeText(line.subshell));
   const { shell, cluster } = makeShell(
     interactive,
     line.command ? (line.operands[1] ?? 'onesh') : (state?.name ?? 'onesh'),
@@ -248,6 +257,7 @@ function leave(status: number): never {
 
 async function start(): Promise<never> {
   try {
+    claimUsr1();
     // A snapshot has no script argument.
     const args = process.argv.slice(process.execArgv.includes('--snapshot-blob') ? 1 : 2);
     const line = parseArguments(args);

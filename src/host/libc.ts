@@ -50,6 +50,7 @@ interface Libc {
   readonly fcntl: Call;
   readonly poll: Call & { async: (...args: unknown[]) => void };
   readonly getrlimit: Call;
+  readonly getrusage: Call;
 }
 
 const F_SETFD = 2;
@@ -103,6 +104,7 @@ function libc(): Libc {
     fcntl: library.func('int fcntl(int, int, int)'),
     poll: library.func('int poll(void*, ulong, int)'),
     getrlimit: library.func('int getrlimit(int, void*)'),
+    getrusage: library.func('int getrusage(int, void*)'),
   };
   // Node marks what it was started with close-on-exec; programs are to have the standard three.
   for (const fd of [0, 1, 2]) loaded.fcntl(fd, F_SETFD, 0);
@@ -472,6 +474,18 @@ export function getLimit(resource: number): [bigint, bigint] {
   const out = new BigInt64Array(2);
   check(libc().getrlimit(resource, new Uint8Array(out.buffer)), 'getrlimit');
   return [out[0]!, out[1]!];
+}
+
+const RUSAGE_CHILDREN = -1;
+
+/** User and system time, in microseconds, of the children that were waited for, and of theirs. */
+export function childrenTimes(): [user: number, system: number] {
+  // Without the C library no child was started.
+  if (loaded === undefined) return [0, 0];
+  // struct rusage: two struct timeval, then 14 longs.
+  const out = new BigInt64Array(18);
+  check(loaded.getrusage(RUSAGE_CHILDREN, new Uint8Array(out.buffer)), 'getrusage');
+  return [Number(out[0]! * 1_000_000n + out[1]!), Number(out[2]! * 1_000_000n + out[3]!)];
 }
 
 /** Waits on descriptors without a thread each: one poll(2) at a time in a worker thread, woken through a pipe. */

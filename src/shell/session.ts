@@ -127,7 +127,11 @@ async function readCommand(
 }
 
 /** Runs commands from lines until end of input or `exit`. An interactive shell goes on after an error (XCU 2.8.1). */
-export async function runLines(lines: LineSource, env: Env, onCommand?: (text: string) => void): Promise<Outcome> {
+export async function runLines(
+  lines: LineSource,
+  env: Env,
+  onCommand?: (text: string, program: Program | undefined) => void,
+): Promise<Outcome> {
   const { shell } = env;
   const line = { number: 1 };
   let last = ok;
@@ -136,8 +140,8 @@ export async function runLines(lines: LineSource, env: Env, onCommand?: (text: s
     try {
       const command = await readCommand(lines, env, line);
       if (command === undefined) return last;
-      onCommand?.(command.text);
       const { program } = command;
+      onCommand?.(command.text, program);
       if (program === undefined || (env.options.noexec && !shell.interactive)) continue;
       outcome = await runGuarded(compileProgram(program), env);
     } catch (error) {

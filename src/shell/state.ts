@@ -5,6 +5,7 @@
 import type { FunctionDefinition } from '../../grammar/index.js';
 import type { WordCode } from './expand/words.js';
 import { type Activity, type Capture, FileTable } from './files.js';
+import type { History } from './history.js';
 import type { Jobs } from './jobs.js';
 import { fatal, type MaybePromise, type Outcome } from './outcome.js';
 import type { ClusterPort } from './plan/cluster.js';
@@ -93,6 +94,8 @@ export interface Shell {
   exitAsked: boolean;
   /** Above 0: the user has been told of stopped jobs, so that leaving now is meant. */
   jobWarning: number;
+  /** The commands entered, in an interactive session. */
+  history: History | undefined;
   /** The controlling terminal, when this shell does job control. */
   terminal: number | undefined;
   /** Numbers of the signals that were ignored when the shell started: they cannot be trapped (XCU 2.15 trap). */

@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { runProcess } from '../support/scripts.js';
-import { corpus, type Expectation, each, judged } from './corpus.js';
+import { corpus, each, judged, type Row } from './corpus.js';
 
 const shells: Readonly<Record<string, readonly string[]>> = {
   dash: ['/usr/bin/dash'],
@@ -14,29 +14,36 @@ const shells: Readonly<Record<string, readonly string[]>> = {
   mksh: ['/usr/bin/mksh', '-o', 'posix'],
 };
 
-const wanted = process.argv.slice(2);
+const chosen = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
 let skipped = 0;
 for (const [name, command] of Object.entries(shells)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
   if (!existsSync(command[0]!)) {
     console.log(`skipped: ${name} is not installed`);
     skipped += 1;
     continue;
   }
-  await each(corpus(), 4, async (row) => {
+  const wanted = (row: Row): string => {
     const { stdout, status, stderr } = row.differs?.[name] ?? row;
-    const want: Expectation = { stdout, status, stderr };
-    const got = judged(await runProcess(command, row));
-    if (JSON.stringify(got) === JSON.stringify(want)) passed += 1;
+    return JSON.stringify({ stdout, status, stderr });
+  };
+  const got = async (row: Row): Promise<string> => JSON.stringify(judged(await runProcess(command, row)));
+  const confirms = async (row: Row): Promise<boolean> => (await got(row)) === wanted(row);
+  const refuted: Row[] = [];
+  await each(corpus(), 4, async (row) => {
+    if (await confirms(row)) passed += 1;
+    else refuted.push(row);
+  });
+  // A loaded machine can make a shell lose a race of its own: a signal that arrives before its child is ready for it.
+  for (const row of refuted) {
+    if ((await confirms(row)) || (await confirms(row))) passed += 1;
     else {
       failed += 1;
-      console.log(
-        `${name}: [${row.section}] ${row.script}\n  want ${JSON.stringify(want)}\n  got  ${JSON.stringify(got)}`,
-      );
+      console.log(`${name}: [${row.section}] ${row.script}\n  want ${wanted(row)}\n  got  ${await got(row)}`);
     }
-  });
+  }
 }
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 ? 0 : 1);

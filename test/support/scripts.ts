@@ -19,6 +19,7 @@ import path from 'node:path';
 import { killGroup, spawn as startProgram } from '../../src/host/libc.js';
 import { builtins } from '../../src/shell/builtins/index.js';
 import { FileTable, HostFile } from '../../src/shell/files.js';
+import type { History } from '../../src/shell/history.js';
 import { HostProcess, Jobs } from '../../src/shell/jobs.js';
 import { evaluate, finishSession, runText } from '../../src/shell/session.js';
 import { Env, type Shell } from '../../src/shell/state.js';
@@ -133,7 +134,7 @@ export async function runProcess(shell: readonly string[], script: Script, withF
 }
 
 /** Runs a script with onesh in this process. What needs a process of its own is {@link runProcess}'s. */
-export async function runHere(script: Script, withFiles = false): Promise<Result> {
+export async function runHere(script: Script, withFiles = false, history?: History): Promise<Result> {
   const place = new Place(script.stdin);
   const before = { cwd: process.cwd(), umask: process.umask() };
   const shell: Shell = {
@@ -156,6 +157,7 @@ export async function runHere(script: Script, withFiles = false): Promise<Result
     interrupted: undefined,
     exitAsked: false,
     jobWarning: 0,
+    history,
     terminal: undefined,
     ignoredAtStart: new Set(),
     budget: 256,

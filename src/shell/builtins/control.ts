@@ -141,8 +141,8 @@ const exec: Builtin['run'] = (args, env) => {
     return exiting(found.status);
   }
   const environment = programEnvironment(env, []);
-  // A copy of the shell's memory cannot be given up: its subshell waits for the program and ends with it.
-  if (env.subshell || env.shell.activity.concurrent > 0 || env.shell.flushes.size > 0) {
+  // A subshell in the process of its shell cannot give that up: it waits for the program and ends with it.
+  if (!env.owner || env.shell.activity.concurrent > 0 || env.shell.flushes.size > 0) {
     const child = start({ path: found.path, argv, environment, text: argv.join(' ') }, env, undefined);
     return then(waitForeground([child], '', undefined, env), (outcome) => exiting(outcome.status));
   }

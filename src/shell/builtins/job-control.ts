@@ -1,9 +1,9 @@
 /** Utilities about jobs and processes: `bg fg jobs kill times wait`. */
 import os from 'node:os';
-import { killGroup } from '../../host/libc.js';
+import { childrenTimes, killGroup } from '../../host/libc.js';
 import { announceStopped, sayEnded, waitAll } from '../exec/external.js';
 import { forwardSignals } from '../exec/forward.js';
-import { isCaught } from '../exec/traps.js';
+import { isCaught, restoreUsr1 } from '../exec/traps.js';
 import { describeState, inForeground, type Job, jobState, jobStatus, signalJob } from '../jobs.js';
 import {
   done,
@@ -280,7 +280,10 @@ function sendSignal(operand: string, signal: number, env: Env): MaybePromise<voi
   if (pid === process.pid && isCaught(signal)) {
     // The event loop would deliver it some time later; the trap is due when this command has ended (XCU 2.12).
     shell.pendingSignals.push(signal);
-  } else process.kill(pid, signal);
+  } else {
+    if (pid === process.pid) restoreUsr1();
+    process.kill(pid, signal);
+  }
 }
 
 function listSignals(operands: readonly string[], env: Env): MaybePromise<Outcome> {
@@ -309,8 +312,10 @@ const times: Builtin['run'] = (_, env) => {
     const seconds = microseconds / 1e6;
     return `${Math.floor(seconds / 60)}m${(seconds % 60).toFixed(6)}s`;
   };
-  const own = process.resourceUsage();
-  return then(print(env, `${show(own.userCPUTime)} ${show(own.systemCPUTime)}\n${show(0)} ${show(0)}\n`), () => ok);
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  const children = childrenTimes();
+  const lines = [[userCPUTime, systemCPUTime], children].map(([user, system]) => `${show(user!)} ${show(system!)}\n`);
+  return then(print(env, lines.join('')), () => ok);
 };
 
 export const jobControl: Readonly<Record<string, Builtin>> = {

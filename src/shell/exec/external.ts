@@ -9,7 +9,7 @@ import { done, type MaybePromise, type Outcome, ShellError, signalName, signalTe
 import { writeError } from '../report.js';
 import type { Env } from '../state.js';
 import { withLimits } from './limits.js';
-import { inheritedSignals } from './traps.js';
+import { inheritedSignals, restoreUsr1 } from './traps.js';
 
 /** A utility's file, relative where its name or its entry in PATH was: a script sees it as `$0`. */
 export type Lookup = { readonly path: string } | { readonly status: 126 | 127; readonly message: string };
@@ -88,6 +88,7 @@ export function start(
   ignore?: readonly number[],
   foreground = false,
 ): HostProcess {
+  restoreUsr1();
   const inherited = inheritedSignals(env);
   const options = {
     env: launch.environment,

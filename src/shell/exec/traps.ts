@@ -1,4 +1,5 @@
 /** Traps (XCU 2.12, 2.15 trap): actions run between commands, with `$?` kept. */
+import { constants } from 'node:os';
 import { setDisposition } from '../../host/libc.js';
 import { done, type MaybePromise, type Outcome, signalName, then } from '../outcome.js';
 import type { Env, Shell, TrapAction } from '../state.js';
@@ -71,6 +72,23 @@ export function releaseSignals(env: Env): void {
   env.caught = undefined;
 }
 
+const { SIGUSR1 } = constants.signals;
+const endByUsr1 = (): void => {
+  restoreUsr1();
+  process.kill(process.pid, SIGUSR1);
+};
+
+/** SIGUSR1 would start Node's debugger: from here on it ends the shell, until there is a trap. */
+export function claimUsr1(): void {
+  process.on('SIGUSR1', endByUsr1);
+}
+
+/** Gives SIGUSR1 the system's own default action if no trap was ever set for it: the event loop may be long in coming. */
+export function restoreUsr1(): void {
+  // What stops listening leaves the signal to its default.
+  if (process.listenerCount('SIGUSR1') > 0) process.off('SIGUSR1', endByUsr1);
+}
+
 /** True when a signal to this process is one that some environment of it has an action for. */
 export const isCaught = (signal: number): boolean => caught.has(signal);
 
@@ -93,6 +111,7 @@ function catchSignal(shell: Shell, signal: number, action: string | undefined): 
     caught.delete(signal);
   }
   ignored.delete(signal);
+  if (signal === SIGUSR1) restoreUsr1();
   if (action === '') {
     ignored.add(signal);
     setDisposition(signal, 'ignore');

@@ -2,15 +2,16 @@
 import { closeSync, openSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import path from 'node:path';
+import type { Program } from '../../../grammar/index.js';
 import { giveTerminal, setBlocking, setGroup, terminalGroup } from '../../host/libc.js';
 import { notifyJobs, warnOfStopped } from '../builtins/job-control.js';
+import { openHistory } from '../history.js';
 import { signalJob, waitWithEvents } from '../jobs.js';
 import type { Outcome } from '../outcome.js';
 import { complain, writeError } from '../report.js';
 import { runLines } from '../session.js';
 import type { Env } from '../state.js';
 import { complete } from './complete.js';
-import { openHistory } from './history.js';
 import type { Answer, SessionView } from './screen.js';
 
 /** The screen's bundle, loaded by the caller. */
@@ -60,6 +61,12 @@ function terminalIsGone(): boolean {
   }
 }
 
+/** True for function definitions and nothing else: what `set -o nolog` keeps out of the history. */
+const definesOnly = ({ body }: Program): boolean =>
+  body.items.every(
+    ({ andOr: { first, rest } }) => rest.length === 0 && first.commands.every(({ kind }) => kind === 'function'),
+  );
+
 /** Runs an interactive session on the terminal. */
 export async function runInteractive(env: Env, screen: Screen): Promise<Outcome> {
   const { shell } = env;
@@ -80,9 +87,12 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
   if (!shell.ignoredAtStart.has(constants.signals.SIGHUP)) process.on('SIGHUP', hangUp);
   waitWithEvents();
   takeTerminal(env);
+  const startup = env.get('ENV');
+  if (startup !== undefined && startup !== '') await shell.evaluate(`[ -r "${startup}" ] && . "${startup}"; :`, env);
   const state =
     process.env.ONESH_HOME || path.join(process.env.XDG_STATE_HOME || path.join(homedir(), '.local/state'), 'onesh');
-  const history = openHistory(env.get('HISTFILE') ?? path.join(state, 'history'));
+  const history = openHistory(env.get('HISTFILE') ?? path.join(state, 'history'), env.get('HISTSIZE'));
+  shell.history = history;
   const view: SessionView = {
     jobs: shell.jobs,
     get history() {
@@ -91,8 +101,6 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
     complete: (before) => complete(before, env),
     signalled: () => shell.pendingSignals.length > 0,
   };
-  const startup = env.get('ENV');
-  if (startup !== undefined && startup !== '') await shell.evaluate(`[ -r "${startup}" ] && . "${startup}"; :`, env);
   /** Lines of a text of several that have not been read yet. */
   let waiting: string[] = [];
   const outcome = await runLines(
@@ -134,7 +142,9 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
       }
     },
     env,
-    (text) => history.add(text),
+    (text, program) => {
+      if (!(env.options.nolog && program !== undefined && definesOnly(program))) history.add(text);
+    },
   );
   return outcome;
 }
