@@ -113,7 +113,7 @@ function redirection(r: Redirection, out: Output): string {
   const fd = r.fd === undefined ? '' : String(r.fd);
   if (r.body === undefined) return `${fd}${r.operator}${r.operator.endsWith('&') ? '' : ' '}${word(r.target, 'word')}`;
   // Leading tabs of the body are gone already, so `<<` says the same as `<<-` did.
-  const text = r.quoted ? plainText(r.body.parts) : r.body.parts.map((p) => part(p, 'here')).join('');
+  const text = r.quoted ? plainText(r.body.parts) : parts(r.body.parts, 'here');
   // A plain delimiter serves as well as any, as long as no line of the body is the same.
   const wanted = plainText(r.target.parts);
   let delimiter = isName(wanted) ? wanted : 'EOF';
@@ -130,7 +130,19 @@ type Context = 'word' | 'assignment' | 'double' | 'here' | 'braces' | 'braces-do
 /** A word; the empty word of an operand prints as nothing. */
 function word(node: Word, context: Context): string {
   if (node.parts.length === 0) return context === 'word' ? "''" : '';
-  return node.parts.map((p) => part(p, context)).join('');
+  return parts(node.parts, context);
+}
+
+/** A `$` that is none but itself would take a `$(` behind it for its own: there the substitution is in backquotes, as it was. */
+function parts(list: readonly WordPart[], context: Context): string {
+  let text = '';
+  list.forEach((p, i) => {
+    const before = list[i - 1];
+    if (p.kind === 'command' && before?.kind === 'literal' && before.text.endsWith('$'))
+      text += `\`${printProgram(p.program).replace(/[\\`$]/g, '\\$&')}\``;
+    else text += part(p, context);
+  });
+  return text;
 }
 
 function part(p: WordPart, context: Context): string {
@@ -144,7 +156,7 @@ function part(p: WordPart, context: Context): string {
       if (p.by === "$'") return dollarQuote(p.text);
       return `'${p.text}'`;
     case 'double-quoted':
-      return `"${p.parts.map((inner) => part(inner, 'double')).join('')}"`;
+      return `"${parts(p.parts, 'double')}"`;
     case 'tilde':
       return `~${p.user}`;
     case 'parameter': {

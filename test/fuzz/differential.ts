@@ -1,7 +1,7 @@
 /** Random scripts on onesh, in this process, and on dash: the same output, status and files. */
 import { existsSync } from 'node:fs';
 import * as fc from 'fast-check';
-import { type Result, runHere, runProcess } from '../support/scripts.js';
+import { needsProcess, onesh, type Result, runHere, runProcess } from '../support/scripts.js';
 import { script } from './scripts.js';
 
 const dash = '/usr/bin/dash';
@@ -21,7 +21,9 @@ export async function compare(count: number, seed: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(script, async (text) => {
       const [ours, theirs] = [
-        await runHere({ script: text, args }, true),
+        needsProcess({ script: text })
+          ? await runProcess(onesh, { script: text, args }, true)
+          : await runHere({ script: text, args }, true),
         await runProcess([dash], { script: text, args }, true),
       ];
       const [got, want] = [JSON.stringify(seen(ours)), JSON.stringify(seen(theirs))];

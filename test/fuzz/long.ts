@@ -8,7 +8,7 @@ import { compare } from './differential.js';
 const [count = '10000', seed = String(Date.now() & 0x7fffffff)] = process.argv.slice(2);
 console.log(`${count} scripts from seed ${seed}`);
 /** In parts, so that one difference does not hide the others. */
-const part = 500;
+const part = 100;
 let differences = 0;
 for (let done = 0; done < Number(count); done += part) {
   try {

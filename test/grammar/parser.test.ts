@@ -45,6 +45,7 @@ const texts: { in: string; want: string }[] = [
   { in: 'cat <<EOF\nhi $x\nEOF', want: 'cat <<EOF\nhi $x\nEOF\n' },
   { in: "cat <<'E' | b\n$x\nE", want: "cat <<'E' | b\n$x\nE\n" },
   { in: 'echo `a \\`b\\``', want: 'echo $(a $(b))' },
+  { in: '$`a \\`b\\`` "$`c $x`"', want: '$`a \\$(b)` "$`c \\$x`"' },
   { in: 'echo $(( x + 1 ))', want: 'echo $(( x + 1 ))' },
   { in: 'echo ${x:-a b} "${y#*/}" ${#z} ${#}', want: 'echo ${x:-a b} "${y#*/}" ${#z} ${#}' },
   { in: "echo $'a\\tb'", want: "echo $'a\\011b'" },

@@ -2,12 +2,13 @@
  * Simple commands (XCU 2.9.1): expansion, redirections, assignments, then a special built-in, a function, a built-in or a
  * program, in that order of look-up.
  */
-import { printCommand, type SimpleCommand, type Word } from '../../../grammar/index.js';
-import { compileWord, expandWords, type Substitution, type WordCode } from '../expand/words.js';
-import { done, type MaybePromise, type Outcome, ok, reasonOf, ShellError, then } from '../outcome.js';
+import { printCommand, type SimpleCommand } from '../../../grammar/index.js';
+import { expandWords, type Substitution, type WordCode } from '../expand/words.js';
+import { done, exiting, type MaybePromise, type Outcome, ok, reasonOf, ShellError, then } from '../outcome.js';
 import { report } from '../report.js';
 import type { Builtin, Env, ShellFunction } from '../state.js';
 import { type Assigned, compileAssignments, trace, withAssignments } from './assignments.js';
+import { compileWords } from './declaration.js';
 import { runPlanned } from './distributed.js';
 import { drainCapture, lookup, programEnvironment, start, waitForeground } from './external.js';
 import { wantsPlan } from './operands.js';
@@ -30,27 +31,6 @@ export interface SimpleCode {
   runExpanded(fields: readonly string[], env: Env): MaybePromise<Outcome>;
 }
 
-const declarations = new Set(['export', 'readonly', 'local']);
-
-/** Words of a declaration utility: an operand with `NAME=` is expanded as an assignment (XCU 2.9.1.2). */
-function compileWords(words: readonly Word[], substitution: Substitution): WordCode[] {
-  const first = words[0]?.parts[0];
-  const second = words[1]?.parts[0];
-  const name =
-    first?.kind === 'literal'
-      ? first.text === 'command' && second?.kind === 'literal'
-        ? second.text
-        : first.text
-      : '';
-  const declaring = declarations.has(name);
-  return words.map((node) => {
-    const code = compileWord(node, substitution);
-    const part = node.parts[0];
-    if (!declaring || part?.kind !== 'literal' || !/^[A-Za-z_][A-Za-z0-9_]*=/.test(part.text)) return code;
-    return { ...code, single: undefined, into: (env, sink) => then(code.scalar(env), (text) => sink.quoted(text)) };
-  });
-}
-
 /** The status of a command without a name: that of its last command substitution. */
 const bareStatus = (env: Env): Outcome => (env.substituted === undefined ? ok : done(env.substituted));
 
@@ -59,7 +39,7 @@ const compiledSimple = new WeakMap<SimpleCommand, SimpleCode>();
 export function compileSimple(node: SimpleCommand, substitution: Substitution): SimpleCode {
   const known = compiledSimple.get(node);
   if (known !== undefined) return known;
-  const words = compileWords(node.words, substitution);
+  const { words, expand } = compileWords(node.words, substitution);
   const { assign, assignHere } = compileAssignments(node.assignments, substitution);
   const redirections = compileRedirections(node.redirections, substitution);
   const { line } = node.span;
@@ -82,14 +62,14 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
     node,
     redirections,
     assign,
-    expand: (env) => expandWords(words, env),
+    expand,
     run: (env) => {
       env.line = line;
       env.substituted = undefined;
       if (words.length === 0) return runBare(env);
       const quick = runNamed?.(env);
       if (quick !== undefined) return quick;
-      const fields = expandWords(words, env);
+      const fields = expand(env);
       return fields instanceof Promise
         ? fields.then((list) => code.runExpanded(list, env))
         : code.runExpanded(fields, env);
@@ -272,6 +252,8 @@ function runFunction(
 
 /** Calls a function (XCU 2.9.5): its arguments are the positional parameters while it runs. */
 export function callFunction(body: ShellFunction, args: readonly string[], env: Env): MaybePromise<Outcome> {
+  // A recursion without end through pipelines comes back to nothing else that would notice.
+  if (env.shell.interrupted !== undefined) return exiting(128 + env.shell.interrupted);
   const { positional, loops, capture } = env;
   // Its body may run any number of programs.
   if (capture?.sole !== undefined) env.capture = { file: capture.file, sole: undefined };

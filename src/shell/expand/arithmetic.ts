@@ -215,7 +215,9 @@ function compile(node: Arithmetic): Code {
       }
       const apply = binary(operator);
       return (env, operands) => {
-        const v = apply(read(slot, name, env), value(env, operands));
+        // The right side first, which may assign to the same variable: C leaves the order open; as dash.
+        const by = value(env, operands);
+        const v = apply(read(slot, name, env), by);
         env.setInteger(slot, v);
         return v;
       };
