@@ -55,6 +55,7 @@ await Promise.all([
         cluster: entry('bin/cluster.ts'),
         oneos: entry('bin/oneos.ts'),
         context: entry('runtime/context/main.ts'),
+        wasm: entry('runtime/wasi/main.ts'),
       }).filter(([, f]) => existsSync(f)),
     ),
     outdir: dist,

@@ -161,6 +161,7 @@ function makeShell(
     deviceNames: () => local.devices().names,
     hasGpio: () => local.devices().gpio,
     self: [path.join(dist, '..', 'bin', 'onesh')],
+    wasm: [process.execPath, path.join(dist, 'wasm.cjs')],
     evaluate,
     flushes: new Set(),
     pendingSignals: [],

@@ -51,6 +51,7 @@ interface Libc {
   readonly poll: Call & { async: (...args: unknown[]) => void };
   readonly getrlimit: Call;
   readonly getrusage: Call;
+  readonly ioctl: Call;
 }
 
 const F_SETFD = 2;
@@ -105,6 +106,7 @@ function libc(): Libc {
     poll: library.func('int poll(void*, ulong, int)'),
     getrlimit: library.func('int getrlimit(int, void*)'),
     getrusage: library.func('int getrusage(int, void*)'),
+    ioctl: library.func('int ioctl(int, ulong, void*)'),
   };
   // Node marks what it was started with close-on-exec; programs are to have the standard three.
   for (const fd of [0, 1, 2]) loaded.fcntl(fd, F_SETFD, 0);
@@ -455,6 +457,8 @@ export function unread(fd: number, bytes: number): boolean {
 
 const POLLIN = 1;
 const POLLOUT = 4;
+const POLLHUP = 16;
+const FIONREAD = 0x541b;
 const pollSet = new Uint8Array(8);
 const pollView = new DataView(pollSet.buffer);
 
@@ -467,6 +471,45 @@ export function ready(fd: number, direction: 'read' | 'write'): boolean {
     // A signal that is pending ends even a poll that does not wait.
     if (found >= 0) return found > 0;
   }
+}
+
+/** What poll(2) says of a descriptor. */
+export interface Polled {
+  readonly ready: boolean;
+  /** The other end is closed. */
+  readonly hangup: boolean;
+}
+
+/** Waits until one of `asked` would not block, or would fail at once; `timeoutMs` -1: however long it takes. */
+export function pollAll(
+  asked: readonly { readonly fd: number; readonly direction: 'read' | 'write' }[],
+  timeoutMs: number,
+): Polled[] {
+  const set = new Uint8Array(8 * asked.length);
+  const view = new DataView(set.buffer);
+  const end = performance.now() + timeoutMs;
+  for (let left = timeoutMs; ; left = timeoutMs < 0 ? timeoutMs : Math.max(0, end - performance.now())) {
+    asked.forEach(({ fd, direction }, i) => {
+      view.setInt32(8 * i, fd, true);
+      view.setInt32(8 * i + 4, direction === 'read' ? POLLIN : POLLOUT, true);
+    });
+    // A signal ends a poll.
+    if (libc().poll(set, asked.length, Math.min(Math.ceil(left), 0x7fffffff)) >= 0) break;
+  }
+  return asked.map((_, i) => {
+    const events = view.getInt16(8 * i + 6, true);
+    return { ready: events !== 0, hangup: (events & POLLHUP) !== 0 };
+  });
+}
+
+/** How many bytes a read would give now; 0 where the descriptor does not say. */
+export function readableBytes(fd: number): number {
+  return libc().ioctl(fd, FIONREAD, twoIntsBytes) < 0 ? 0 : twoInts[0]!;
+}
+
+/** lseek(2): `whence` 0 from the beginning, 1 from where it is, 2 from the end. @throws SystemError ESPIPE, EINVAL … */
+export function seek(fd: number, offset: bigint, whence: 0 | 1 | 2): bigint {
+  return BigInt(check(libc().lseek(fd, offset, whence), 'lseek'));
 }
 
 /** Resource limit `resource` (RLIMIT_* number): [soft, hard], -1n for none. */

@@ -77,6 +77,8 @@ export interface Shell {
   readonly hasGpio: () => boolean;
   /** How to start another onesh: the program and its leading arguments. */
   readonly self: readonly string[];
+  /** How to run a WebAssembly command: what comes before its file. */
+  readonly wasm: readonly string[];
   /** Parses and runs text in an environment: `eval`, traps, dot scripts. Injected: the interpreter is above this. */
   readonly evaluate: (text: string, env: Env) => MaybePromise<Outcome>;
   /** Writes to other machines that are still under way; the shell does not exit before them. */

@@ -33,6 +33,13 @@ export interface FileStat {
   readonly birthtimeNs: string;
 }
 
+/** One entry of a directory; `ino` where it was asked for, decimal. */
+export interface FileEntry {
+  readonly name: string;
+  readonly kind: FileStat['kind'];
+  readonly ino?: string;
+}
+
 /** Names of `<fcntl.h>`: their numbers are each machine's own. One of the first three, O_RDONLY when none is there. */
 export const openFlags = [
   'O_RDONLY',
@@ -109,7 +116,8 @@ export type FileRequest =
   | ({ readonly type: 'file.truncate'; readonly size: number } & FileTarget)
   | { readonly type: 'file.statfs'; readonly path: string }
   // names
-  | { readonly type: 'file.list'; readonly path: string }
+  /** `inodes`: with each entry's serial number. */
+  | { readonly type: 'file.list'; readonly path: string; readonly inodes?: boolean }
   /** Recursive: makes what is missing of the path, and answers with the first directory made, if any. */
   | { readonly type: 'file.mkdir'; readonly path: string; readonly mode: number; readonly recursive: boolean }
   /** Makes a directory of a new name that begins with `path`, and answers with it. */
@@ -161,7 +169,7 @@ export type FileReply =
     }
   | {
       readonly type: 'file.entries';
-      readonly entries: readonly { readonly name: string; readonly kind: FileStat['kind'] }[];
+      readonly entries: readonly FileEntry[];
     }
   /** A path, or the text of a symbolic link; absent when a recursive mkdir made nothing. */
   | { readonly type: 'file.path'; readonly path?: string };

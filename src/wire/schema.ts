@@ -232,7 +232,7 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   'file.utimes': target({ atime: number, mtime: number, follow: v.boolean() }),
   'file.truncate': target({ size: count }),
   'file.statfs': v.looseObject({ path }),
-  'file.list': v.looseObject({ path }),
+  'file.list': v.looseObject({ path, inodes: v.optional(v.boolean()) }),
   'file.mkdir': v.looseObject({ path, mode: fileMode, recursive: v.boolean() }),
   'file.mkdtemp': v.looseObject({ path }),
   'file.remove': v.looseObject({ path, directory: v.boolean(), recursive: v.boolean() }),
@@ -257,7 +257,9 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   'file.position': v.looseObject({ position: count }),
   'file.stat.reply': v.looseObject({ stat }),
   'file.statfs.reply': v.looseObject({ statfs }),
-  'file.entries': v.looseObject({ entries: v.array(v.looseObject({ name: text, kind: statKind })) }),
+  'file.entries': v.looseObject({
+    entries: v.array(v.looseObject({ name: text, kind: statKind, ino: v.optional(text) })),
+  }),
   'file.path': v.looseObject({ path: v.optional(text) }),
   'file.event': v.looseObject({
     handle: count,

@@ -1,5 +1,5 @@
 /** Runtimes and a session on an in-memory bus, with what a scheduler would do done by hand. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as esbuild from 'esbuild';
@@ -103,19 +103,26 @@ export async function until(done: () => boolean, timeoutMs = 5000): Promise<void
 
 /** Bundles the contexts as the build does: JavaScript's in `file`, the others' beside it. */
 export async function bundleContext(file: string): Promise<string> {
+  const directory = path.dirname(file);
   await esbuild.build({
-    entryPoints: [path.join(root, 'src/runtime/context/main.ts')],
+    entryPoints: {
+      [path.basename(file, '.cjs')]: path.join(root, 'src/runtime/context/main.ts'),
+      wasm: path.join(root, 'src/runtime/wasi/main.ts'),
+    },
     bundle: true,
     platform: 'node',
     target: 'node20',
     format: 'cjs',
     minifySyntax: true,
     minifyWhitespace: true,
-    outfile: file,
+    outdir: directory,
+    outExtension: { '.js': '.cjs' },
     logLevel: 'warning',
+    logOverride: { 'empty-import-meta': 'silent' },
   });
+  symlinkSync(path.join(root, 'node_modules'), path.join(directory, 'node_modules'));
   const python = path.join(root, 'src/runtime/python');
-  cpSync(python, path.join(path.dirname(file), 'python'), {
+  cpSync(python, path.join(directory, 'python'), {
     recursive: true,
     filter: (from) => !from.includes('__pycache__'),
   });

@@ -150,6 +150,7 @@ export async function runHere(script: Script, withFiles = false, history?: Histo
     deviceNames: () => new Set(),
     hasGpio: () => false,
     self: onesh,
+    wasm: [process.execPath, path.join(root, 'dist/wasm.cjs')],
     evaluate,
     flushes: new Set(),
     pendingSignals: [],

@@ -77,6 +77,12 @@ export class Descriptors {
     return typeof fd === 'number' && fd >= firstDescriptor && fd < this.next;
   }
 
+  /** The runtime's number for an open device of the cluster. */
+  deviceHandle(fd: number): number | undefined {
+    const file = this.opened.get(fd);
+    return file?.place.device ? file.handle : undefined;
+  }
+
   private get(fd: number, syscall: string): s.OpenRemote {
     const file = this.opened.get(fd);
     if (file === undefined) throw systemError('EBADF', { syscall });

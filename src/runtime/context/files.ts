@@ -116,8 +116,30 @@ function operations(paths: Paths): Readonly<Record<string, Operation>> {
   };
 }
 
+/** A context's `fs`. */
+export interface ContextFiles {
+  /** Callback and synchronous forms by name; what is not among them is the host's. */
+  readonly calls: Table;
+  readonly promises: Table;
+  readonly descriptors: Descriptors;
+  /** The host's own call on its own paths. @throws ENOSYS when one of them is another machine's */
+  onHost(from: Table, name: string, args: readonly unknown[]): unknown;
+}
+
 /** Puts the context's `fs` in place of the host's. */
 export function installFiles(channel: Channel, paths: Paths): void {
+  const { calls, promises, onHost } = contextFiles(channel, paths);
+  // Streams and `createReadStream` use the shared module's `open`, `read` … and need nothing.
+  const kept = new Set(['createReadStream', 'createWriteStream']);
+  guard(shared.fs as unknown as Table, hostTable, calls, kept, (name, args) => onHost(hostTable, name, args));
+  guard(shared.fs.promises as unknown as Table, hostPromisesTable, promises, new Set(), async (name, args) =>
+    onHost(hostPromisesTable, name, args),
+  );
+  syncBuiltinESMExports();
+}
+
+/** The context's `fs`, put nowhere. */
+export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   const table = operations(paths);
   const descriptors = new Descriptors();
   const watches = new Watches(channel);
@@ -128,7 +150,6 @@ export function installFiles(channel: Channel, paths: Paths): void {
   const pathIndexes = (base: string): readonly number[] =>
     base === 'symlink' ? [1] : pathCount[base] === 2 ? [0, 1] : [0];
 
-  /** The host's own call on its own paths. Throws ENOSYS when one of them is another machine's. */
   const onHost = (from: Table, name: string, args: readonly unknown[]): unknown => {
     const base = baseName(name);
     let given = args;
@@ -356,13 +377,7 @@ export function installFiles(channel: Channel, paths: Paths): void {
     else watches.unwatchFile(place, listener);
   };
 
-  // Streams and `createReadStream` use the shared module's `open`, `read` … and need nothing.
-  const kept = new Set(['createReadStream', 'createWriteStream']);
-  guard(shared.fs as unknown as Table, hostTable, replaced, kept, (name, args) => onHost(hostTable, name, args));
-  guard(shared.fs.promises as unknown as Table, hostPromisesTable, promises, new Set(), async (name, args) =>
-    onHost(hostPromisesTable, name, args),
-  );
-  syncBuiltinESMExports();
+  return { calls: replaced, promises, descriptors, onHost };
 }
 
 /** Puts what is replaced in its place; every other function goes through `call`. Classes and values stay. */

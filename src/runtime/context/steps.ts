@@ -1,5 +1,12 @@
 /** File operations at another machine, each one system call: what everything else is made of. */
-import { type FileReply, type FileRequest, type FileStat, fileChunk, type OpenFlag } from '../../wire/files.js';
+import {
+  type FileEntry,
+  type FileReply,
+  type FileRequest,
+  type FileStat,
+  fileChunk,
+  type OpenFlag,
+} from '../../wire/files.js';
 import { notAvailable, systemError, type Where } from './error.js';
 import type { Place } from './paths.js';
 import type { Outcome, Procedure } from './run.js';
@@ -83,8 +90,9 @@ export function* statfs(place: Place): Procedure<Reply<'file.statfs.reply'>['sta
   return (yield* askPath<'file.statfs.reply'>(place, { type: 'file.statfs', path: place.full }, 'statfs')).statfs;
 }
 
-export function* list(place: Place, syscall: string): Procedure<Reply<'file.entries'>['entries']> {
-  return (yield* askPath<'file.entries'>(place, { type: 'file.list', path: place.full }, syscall)).entries;
+/** `inodes`: with serial numbers, which cost the provider a look at each. */
+export function* list(place: Place, syscall: string, inodes = false): Procedure<readonly FileEntry[]> {
+  return (yield* askPath<'file.entries'>(place, { type: 'file.list', path: place.full, inodes }, syscall)).entries;
 }
 
 /** The first directory made, of the namespace. */

@@ -329,7 +329,13 @@ async function answerName(request: NameRequest): Promise<FileAnswer> {
     }
     case 'file.list': {
       const found = (await fsp.readdir(path, { withFileTypes: true, encoding: 'buffer' })) as unknown as Dirent[];
-      const entries = found.map((e) => ({ name: decodeBytes(e.name as unknown as Buffer), kind: kindOf(e) }));
+      const entries = await Promise.all(
+        found.map(async (e) => {
+          const name = decodeBytes(e.name as unknown as Buffer);
+          const entry = { name, kind: kindOf(e) };
+          return request.inodes ? { ...entry, ino: await inodeOf(`${request.path}/${name}`) } : entry;
+        }),
+      );
       return { reply: { type: 'file.entries', entries } };
     }
     case 'file.mkdir': {
@@ -364,6 +370,13 @@ async function answerName(request: NameRequest): Promise<FileAnswer> {
       return request satisfies never;
   }
 }
+
+/** What is gone meanwhile has none. */
+const inodeOf = (path: string): Promise<string> =>
+  fsp.lstat(toHost(path), { bigint: true }).then(
+    ({ ino }) => String(ino),
+    () => '0',
+  );
 
 /** A reply as a control message has it: bytes in base64. */
 export function packAnswer({ reply, bytes = nothing }: FileAnswer): FileReply {

@@ -5,6 +5,7 @@
  *     module.resolve · module.load           a module of the namespace; see `modules/modules.ts`
  *     process.spawn · .signal · .run         children elsewhere; see `processes.ts`
  *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
+ *     device.wait HANDLES, MILLISECONDS     which of them can be read without waiting, once one can
  *     gpio.open · .read · .write · .watch · .unwatch · .close     lines of this machine, by number
  */
 import type { StreamReader, StreamWriter } from '../../stream/stream.js';
@@ -47,6 +48,8 @@ interface OpenDevice {
   readonly reader?: StreamReader;
   readonly writer?: StreamWriter;
   rest: Uint8Array;
+  /** Nothing comes any more. */
+  over?: boolean;
   /** One read at a time, in the order they were asked. */
   reading: Promise<unknown>;
 }
@@ -113,6 +116,8 @@ export class Dispatcher {
         return { value: await this.openDevice(String(args[0]), args[1] === 'read' ? 'read' : 'write') };
       case 'device.read':
         return { data: await this.readDevice(this.device(args[0]), Number(args[1])) };
+      case 'device.wait':
+        return { value: await this.waitForDevices(args[0] as readonly number[], args[1] as number | null) };
       case 'device.write':
         await this.device(args[0]).writer?.write(Buffer.from(bytes));
         return {};
@@ -152,8 +157,7 @@ export class Dispatcher {
   /** At most `length` bytes, none at end of stream. */
   private readDevice(device: OpenDevice, length: number): Promise<Uint8Array> {
     const read = async () => {
-      if (device.reader === undefined) throw new WireError('EBADF', 'bad file descriptor');
-      if (device.rest.length === 0) device.rest = (await device.reader.read()) ?? device.rest;
+      await this.fill(device);
       const part = device.rest.subarray(0, length);
       device.rest = device.rest.subarray(part.length);
       return part;
@@ -161,6 +165,35 @@ export class Dispatcher {
     const mine = device.reading.then(read, read);
     device.reading = mine.catch(() => {});
     return mine;
+  }
+
+  /** Something to read is here, or the end. */
+  private async fill(device: OpenDevice): Promise<void> {
+    if (device.reader === undefined) throw new WireError('EBADF', 'bad file descriptor');
+    if (device.rest.length > 0 || device.over) return;
+    const next = await device.reader.read();
+    if (next === undefined) device.over = true;
+    else device.rest = next;
+  }
+
+  /** `ms` null: however long it takes. What has failed does not wait either. */
+  private async waitForDevices(handles: readonly number[], ms: number | null): Promise<boolean[]> {
+    const devices = handles.map((handle) => this.device(handle));
+    const isReady = (device: OpenDevice): boolean => device.rest.length > 0 || device.over === true;
+    const filled = devices.map((device) => {
+      const mine = device.reading.then(() => this.fill(device));
+      device.reading = mine.catch(() => {});
+      return mine.catch(() => {
+        device.over = true;
+      });
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      if (ms !== null) timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([...filled, late]);
+    clearTimeout(timer);
+    return devices.map(isReady);
   }
 
   // --- GPIO -----------------------------------------------------------------------------------------------------------

@@ -135,6 +135,11 @@ function startScript(
   const length = readSync(fd, head, 0, head.length, 0);
   closeSync(fd);
   const line = head.subarray(0, length);
+  if (line.toString('latin1', 0, 4) === '\0asm') {
+    // A WebAssembly command at home: a process like any other, with its descriptors.
+    const argv = [...env.shell.wasm, absolute(launch.path, env), ...launch.argv];
+    return new HostProcess(spawn({ ...options, file: argv[0]!, argv }), launch.text, env.shell.activity);
+  }
   const nul = line.indexOf(0);
   if (nul >= 0 && (line.indexOf(10) < 0 || nul < line.indexOf(10)))
     throw new ShellError(`${launch.argv[0]}: Exec format error`, 126);

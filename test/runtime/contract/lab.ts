@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as esbuild from 'esbuild';
 import { connectMqtt } from '../../../src/bus/mqtt.js';
+import type { StreamWriter } from '../../../src/stream/stream.js';
 import { openStreams } from '../../../src/stream/streams.js';
 import type { PlanEdge, Program } from '../../../src/wire/graph.js';
 import {
@@ -52,10 +53,13 @@ export interface RunOptions {
   /** The machine; `pi` when absent. */
   readonly on?: 'home' | 'pi';
   readonly environment?: Readonly<Record<string, string>>;
+  /** Standard input is left open, to be written by the caller. */
+  readonly open?: boolean;
 }
 
 export interface StartedAgent {
   readonly id: AgentId;
+  readonly stdin: StreamWriter;
   readonly exited: Promise<AgentReport>;
   readonly stdout: Promise<string>;
   readonly stderr: Promise<string>;
@@ -65,6 +69,8 @@ export interface StartedAgent {
 export interface ContractLab {
   /** The programs' files: home's alone. */
   readonly tree: string;
+  /** The context preload; what runs WebAssembly is beside it. */
+  readonly contextFile: string;
   /** The program on its own, in `tree`. */
   plainly(command: readonly string[], options?: RunOptions): Promise<Ran>;
   /** The same as an agent. */
@@ -181,6 +187,7 @@ export async function makeContractLab(): Promise<ContractLab> {
       on,
     );
     void (async () => {
+      if (options.open) return;
       if (options.stdin) await stdin.write(Buffer.from(options.stdin));
       await stdin.end();
     })().catch(() => {});
@@ -189,6 +196,7 @@ export async function makeContractLab(): Promise<ContractLab> {
     stderr!.catch(() => {});
     return {
       id,
+      stdin,
       exited,
       stdout: stdout!,
       stderr: stderr!,
@@ -200,6 +208,7 @@ export async function makeContractLab(): Promise<ContractLab> {
 
   return {
     tree,
+    contextFile,
     start,
     plainly: ([command, ...args], options = {}) =>
       new Promise((resolve, reject) => {
