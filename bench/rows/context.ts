@@ -9,6 +9,7 @@ import { type ContractLab, makeContractLab } from '../../test/runtime/contract/l
 import { mosquittoAvailable } from '../../test/support/mosquitto.js';
 import { alternate, medians } from '../measure.js';
 import type { Figures, Row } from '../row.js';
+import { bareTls } from './direct.js';
 
 /** Calls of one kind, µs each, as JSON. */
 const calls = `
@@ -158,11 +159,36 @@ async function measure(lab: ContractLab, quick: boolean): Promise<Figures[]> {
 
   const remote = file('far.js', far);
   const measured: Measured[] = [];
-  for (let i = 0; i < Math.min(rounds, 3); i++) measured.push(parsed(await agent(remote, 'pi')));
-  const rate = (name: string) => ({ onesh: median(measured.map((m) => m[name]!)) });
-  results.push({ row: 'a 4 KiB read of another machine', unit: 'µs', medians: rate('small'), targets: [] });
-  results.push({ row: 'a large file read from another machine', unit: 'MiB/s', medians: rate('read'), targets: [] });
-  results.push({ row: 'a large file written to another machine', unit: 'MiB/s', medians: rate('write'), targets: [] });
+  const peers: { readonly tls: number; readonly bus: number }[] = [];
+  const socket = await bareTls();
+  const size = fs.statSync(path.join(lab.tree, 'large')).size;
+  for (let i = 0; i < rounds; i++) {
+    measured.push(parsed(await agent(remote, 'pi')));
+    const tls = await socket.rate(size);
+    await lab.ping();
+    const pings = await milliseconds(async () => {
+      for (let n = 0; n < 100; n++) await lab.ping();
+    });
+    peers.push({ tls, bus: pings * 10 });
+  }
+  socket.close();
+  const ofFar = (name: string) => median(measured.map((m) => m[name]!));
+  results.push({
+    row: 'a synchronous 4 KiB read of another machine',
+    unit: 'µs',
+    medians: { onesh: ofFar('small'), 'bus round trip': median(peers.map(({ bus }) => bus)) },
+    targets: [{ against: 'bus round trip', limit: 2, is: 'at most' }],
+  });
+  for (const [name, row] of [
+    ['read', 'a large file read from another machine'],
+    ['write', 'a large file written to another machine'],
+  ] as const)
+    results.push({
+      row,
+      unit: 'MiB/s',
+      medians: { onesh: ofFar(name), 'TLS socket': median(peers.map(({ tls }) => tls)) },
+      targets: [{ against: 'TLS socket', limit: 0.7, is: 'at least' }],
+    });
   return results;
 }
 

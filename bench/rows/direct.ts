@@ -47,14 +47,26 @@ async function bareTrip(keys: Keys, port: number, count: number): Promise<number
   return micros;
 }
 
+/** A bare TLS socket to a process of its own. */
+export async function bareTls(): Promise<{ rate(bytes: number): Promise<number>; close(): void }> {
+  const [mine, theirs] = [generateKeys(), generateKeys()];
+  const child = startPeer(theirs, { [here]: mine.publicKey, [there]: theirs.publicKey });
+  const [{ bare }] = (await once(child, 'message')) as [{ bare: number }];
+  return { rate: (bytes) => bareRate(mine, bare, bytes), close: () => child.disconnect() };
+}
+
+function startPeer(keys: Keys, publicKeys: Readonly<Record<string, string>>): ChildProcess {
+  const child = fork(new URL('./direct-peer.mjs', import.meta.url), [], { stdio: 'inherit' });
+  child.send({ pem: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }), publicKeys });
+  return child;
+}
+
 export const direct: Row = {
   name: 'direct',
   run: async ({ quick }) => {
     const [mine, theirs] = [generateKeys(), generateKeys()];
     const publicKeys = { [here]: mine.publicKey, [there]: theirs.publicKey };
-    const child: ChildProcess = fork(new URL('./direct-peer.mjs', import.meta.url), [], { stdio: 'inherit' });
-    const pem = theirs.privateKey.export({ type: 'pkcs8', format: 'pem' });
-    child.send({ pem, publicKeys });
+    const child = startPeer(theirs, publicKeys);
     const [{ contact, bare }] = (await once(child, 'message')) as [{ contact: Contact; bare: number }];
     const node = await makeNode(here, mine, publicKeys);
     await node.hear(there, theirs, contact);

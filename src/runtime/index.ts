@@ -21,6 +21,7 @@ import { type DeviceConfig, deviceInfo } from './devices/config.js';
 import { Devices } from './devices/devices.js';
 import { availableLanguages } from './drivers/index.js';
 import { makeAsking } from './files/ask.js';
+import { DirectFiles } from './files/direct.js';
 import { bytesOf, FileService, packAnswer } from './files/service.js';
 import { Neighbours } from './neighbours.js';
 import { Provider } from './provider.js';
@@ -79,7 +80,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     if (runtime === name) agents.tell(event, name);
     else void peer.send(topics.runtimeInbox(cluster, runtime), event).catch(() => {});
   }, streams);
-  const asking = makeAsking({ name, peer, service: files, isLost: (runtime) => neighbours.isLost(runtime) });
+  const direct = new DirectFiles({ name, peer, streams, answer: (...asked) => files.answer(...asked) });
+  const asking = makeAsking({ name, peer, service: files, direct, isLost: (runtime) => neighbours.isLost(runtime) });
   const provider = new Provider({ name, streams, devices, isLost: (runtime) => neighbours.isLost(runtime) });
 
   const children = new Children({ name, peer, streams });
@@ -218,6 +220,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       case 'stream.open':
         for (const edge of body.edges) await provider.openEdge(edge, body.session);
         return { type: 'ok' };
+      case 'file.direct':
+        direct.accept(from.runtime, body.name);
+        return { type: 'ok' };
       case 'agent.state':
         children.hear(body, from.runtime);
         return undefined;
@@ -233,6 +238,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     agents.breakStreams(runtime);
     provider.breakStreams(runtime);
     asking.lose(runtime);
+    direct.lose(runtime);
     children.lose(runtime);
     files.loseRuntime(runtime);
   };
@@ -284,6 +290,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       clearTimeout(timer);
       await agents.close();
       provider.close();
+      direct.close();
       files.close();
       devices.close();
       const status: RuntimeStatus = { type: 'runtime.status', state: 'offline', name, incarnation };

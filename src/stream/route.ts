@@ -12,6 +12,28 @@ export interface DirectPath {
 /** Finds a direct path, now or later; `ear` hears of it. */
 export type FindPath = (ear: Ear) => DirectPath;
 
+/** What is said to it is lost. */
+const nowhere: Link = { open: false, copies: false, say: () => undefined, offer: () => undefined };
+
+/** Direct connections alone: while there is none, a stream waits for one. */
+export class DirectRoute implements Route {
+  private path: DirectPath | undefined;
+
+  constructor(private readonly find: FindPath) {}
+
+  get link(): Link {
+    return this.path?.link ?? nowhere;
+  }
+
+  async start(ear: Ear): Promise<void> {
+    this.path = this.find(ear);
+  }
+
+  close(): void {
+    this.path?.close();
+  }
+}
+
 /**
  * Direct while there is a connection, else topics. The topics are subscribed to only when they are needed first, so that a
  * stream over a direct connection costs the broker nothing.

@@ -12,7 +12,7 @@ import type { ClusterId, RuntimeName } from '../wire/ids.js';
 import type { Contact, RoutedEdge } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import { Receiver } from './receiver.js';
-import { BestRoute, type FindPath } from './route.js';
+import { BestRoute, DirectRoute, type FindPath } from './route.js';
 import { Sender } from './sender.js';
 import type { StreamReader, StreamWriter } from './stream.js';
 import { TopicLink } from './topic-link.js';
@@ -35,8 +35,24 @@ export interface Streams {
   openWriter(edge: RoutedEdge, options?: StreamOptions): StreamWriter;
   /** The receiving end of an edge; resolves once bytes can arrive. @throws WireError EACCES, ENOTCONN */
   openReader(edge: RoutedEdge, options?: StreamOptions): Promise<StreamReader>;
+  /**
+   * A pair of streams, one each way, that go over direct connections alone: whoever is at the other end has proved to be
+   * `runtime`. The other end's `towards` is this one's `from`. undefined where there are no direct connections at all.
+   */
+  openDirect(ends: {
+    readonly runtime: RuntimeName;
+    readonly towards: string;
+    readonly from: string;
+  }): DirectPair | undefined;
   /** Where others can reach this process directly; undefined when they cannot. */
   contact(): Contact | undefined;
+}
+
+export interface DirectPair {
+  readonly reader: StreamReader;
+  readonly writer: StreamWriter;
+  /** There is a connection now. */
+  readonly open: boolean;
 }
 
 /** Finds direct paths: `towards` and `from` name the stream's two directions, `dial` is false when the other end comes to us. */
@@ -61,6 +77,22 @@ export function openStreams(options: {
     new BestRoute(new TopicLink(bus, towards, from), paths?.find({ towards, from, runtime, dial }));
   return {
     contact: () => paths?.contact(),
+    openDirect: ({ runtime, towards, from }) => {
+      if (paths === undefined) return undefined;
+      const find = (there: string, here: string) => paths.find({ towards: there, from: here, runtime, dial: true });
+      const out = new DirectRoute(find(towards, topics.credit(towards)));
+      const ends = { peerTimeoutMs: patience, offset: 0 };
+      const receiver = new Receiver({ route: new DirectRoute(find(topics.credit(from), from)), ...ends });
+      const writer = new Sender({ route: out, ...ends });
+      receiver.open().catch(() => undefined);
+      return {
+        reader: receiver,
+        writer,
+        get open() {
+          return out.link.open;
+        },
+      };
+    },
     openWriter: (edge, { peerTimeoutMs = patience, offset = 0 } = {}) => {
       const data = topics.edge(cluster, edge);
       // A session comes to the runtimes, which do not know where it is.

@@ -155,6 +155,8 @@ export type Body =
   | { readonly type: 'agents'; readonly agents: readonly AgentReport[] }
   /** Opens the provider's end of edges whose `path` endpoint the recipient provides. */
   | { readonly type: 'stream.open'; readonly session: SessionId; readonly edges: readonly RoutedEdge[] }
+  /** From here on the sender's file requests may come over a direct connection, by this name. */
+  | { readonly type: 'file.direct'; readonly name: string }
   | FileRequest
   | FileReply
   | FileEvent

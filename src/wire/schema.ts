@@ -261,6 +261,7 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
     entries: v.array(v.looseObject({ name: text, kind: statKind, ino: v.optional(text) })),
   }),
   'file.path': v.looseObject({ path: v.optional(text) }),
+  'file.direct': v.looseObject({ name: id }),
   'file.event': v.looseObject({
     handle: count,
     owner,

@@ -1,6 +1,7 @@
 /** Two runtimes with direct connections between them, and a bus to agree on them. */
 import type { Bus } from '../../src/bus/bus.js';
 import type { Keys } from '../../src/bus/identity.js';
+import type { Peer } from '../../src/bus/peer.js';
 import { type Mesh, startMesh } from '../../src/stream/direct/mesh.js';
 import { openStreams, type Streams } from '../../src/stream/streams.js';
 import type { RuntimeName, SessionId } from '../../src/wire/ids.js';
@@ -9,6 +10,7 @@ import type { Members } from './members.js';
 
 export interface Node {
   readonly name: RuntimeName;
+  readonly peer: Peer;
   readonly mesh: Mesh;
   readonly streams: Streams;
   /** Says where it can be reached, as a runtime's status does; `port` when that is another than it listens on. */
@@ -31,6 +33,7 @@ export async function makeNode(members: Members, text: string, bus: Bus, options
   const mesh = await startMesh({ peer, keys, publicKeyOf, ...(listen ? { listen: { host: '127.0.0.1' } } : {}) });
   return {
     name,
+    peer,
     mesh,
     streams: openStreams({ bus, cluster, paths: mesh }),
     announce: async (port) => {

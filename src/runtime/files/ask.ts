@@ -1,10 +1,11 @@
-/** Asking a runtime's file service: this one's directly, another's by a control message, with an end to every wait. */
+/** Asking a runtime's file service: this one's directly, another's over a direct connection or by a control message. */
 import type { Peer } from '../../bus/peer.js';
 import { WireError } from '../../wire/errors.js';
 import type { FileReply } from '../../wire/files.js';
 import type { RuntimeName } from '../../wire/ids.js';
 import { topics } from '../../wire/topics.js';
 import type { AskFile } from '../syscalls/files.js';
+import type { DirectFiles } from './direct.js';
 import { type FileService, packRequest, unpackReply } from './service.js';
 
 export interface Asking {
@@ -20,14 +21,17 @@ export function makeAsking(options: {
   readonly name: RuntimeName;
   readonly peer: Peer;
   readonly service: FileService;
+  readonly direct: DirectFiles;
   readonly isLost: (runtime: RuntimeName) => boolean;
 }): Asking {
-  const { name, peer, service, isLost } = options;
+  const { name, peer, service, direct, isLost } = options;
   const waiting = new Map<RuntimeName, Set<(error: Error) => void>>();
   const gone = (runtime: RuntimeName) => new WireError('EHOSTDOWN', `${runtime} is lost`);
 
   const askOther: AskFile = async (runtime, request, bytes) => {
     if (isLost(runtime)) throw gone(runtime);
+    const answer = direct.ask(runtime, request, bytes);
+    if (answer !== undefined) return answer;
     const inbox = topics.runtimeInbox(peer.cluster, runtime);
     const those = waiting.get(runtime) ?? new Set();
     waiting.set(runtime, those);

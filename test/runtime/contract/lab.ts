@@ -76,6 +76,8 @@ export interface ContractLab {
   /** The same as an agent. */
   asAgent(program: Program, options?: RunOptions): Promise<Ran>;
   start(program: Program, options?: RunOptions): Promise<StartedAgent>;
+  /** A message to `pi` and back, over the broker. */
+  ping(): Promise<void>;
   /** Ends a machine as a power cut would. */
   kill(name: 'home' | 'pi'): void;
   close(): Promise<void>;
@@ -235,6 +237,9 @@ export async function makeContractLab(): Promise<ContractLab> {
       void agent.exited.then(() => clearTimeout(timer));
       const [report, stdout, stderr] = await Promise.all([agent.exited, agent.stdout, agent.stderr]);
       return { stdout, stderr: stderr + (report.message ?? ''), status: report.signal ?? report.status ?? -1 };
+    },
+    ping: async () => {
+      await ask({ type: 'ping' });
     },
     kill: (name) => {
       machines.get(name)?.kill('SIGKILL');
