@@ -4,7 +4,8 @@
  * substitution and a here-document stay in memory until a program needs a descriptor for them.
  */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
-import { pipe, ready, unread, whenReady } from '../host/libc.js';
+import { pipe, unread } from '../host/libc.js';
+import { ready, whenReady } from '../host/poll.js';
 import { decodeBytes } from '../wire/bytes.js';
 import { errnoOf, type MaybePromise } from './outcome.js';
 

@@ -1,6 +1,7 @@
 /** `fd_*`: what is open. */
 import type { BigIntStats } from 'node:fs';
-import { pollAll, ready, seek } from '../../host/libc.js';
+import { seek } from '../../host/libc.js';
+import { pollAll, ready } from '../../host/poll.js';
 import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
 import { type Filetype, fdflag, filetype, fstflag, right, WasiError } from './abi.js';
 import type { Calls, Program } from './program.js';

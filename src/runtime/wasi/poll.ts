@@ -1,5 +1,5 @@
 /** `poll_oneoff`: waits for the first of several clocks and descriptors. */
-import { pollAll, readableBytes } from '../../host/libc.js';
+import { pollAll, readableBytes } from '../../host/poll.js';
 import { errnoOf, filetype, right, WasiError } from './abi.js';
 import { nanoseconds } from './clocks.js';
 import type { Calls, Program } from './program.js';

@@ -1,5 +1,5 @@
 /** Streams of the cluster joined to descriptors of this shell. */
-import { whenReady } from '../../host/libc.js';
+import { whenReady } from '../../host/poll.js';
 import type { StreamReader, StreamWriter } from '../../stream/stream.js';
 import type { Activity, OpenFile } from '../files.js';
 
