@@ -3,10 +3,10 @@
  * `2>&1` shares one and nothing is duplicated in the kernel. Most are host descriptors; the output of a command
  * substitution and a here-document stay in memory until a program needs a descriptor for them.
  */
+import { isAscii } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { pipe, unread } from '../host/libc.js';
 import { ready, whenReady } from '../host/poll.js';
-import { decodeBytes } from '../wire/bytes.js';
 import { errnoOf, type MaybePromise } from './outcome.js';
 
 /** Who may block: true while nothing else in this process waits for the event loop. */
@@ -39,11 +39,18 @@ export abstract class OpenFile {
   abstract read(buffer: Uint8Array, activity: Activity): MaybePromise<number>;
   /** Gives back the last `bytes` read; false when the file cannot. */
   abstract unread(bytes: number): boolean;
-  /** Reads a text up to the delimiter, which goes with it, if the file has it at hand, and without the byte `refused` in it. */
-  readText(_delimiter: number, _refused: number | undefined): string | undefined {
+  /** Reads up to the delimiter, which goes with it, if the file has all that at hand, as ASCII and without the byte `refused`. */
+  readAtHand(_delimiter: number, _refused: number | undefined): Piece | undefined {
     return undefined;
   }
   protected abstract dispose(): void;
+}
+
+/** A part of a text. */
+export interface Piece {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** POSIX PIPE_BUF on Linux: a pipe that polls writable takes this much without blocking. */
@@ -54,6 +61,8 @@ export class HostFile extends OpenFile {
   private window: Buffer | undefined;
   private at = 0;
   private filled = 0;
+  /** The window as text once somebody asked; empty: it is not ASCII. */
+  private ascii: string | undefined;
   private seekable: boolean | undefined;
   /** The kernel's offset is somebody else's too: nothing may be read ahead. */
   private shared: boolean;
@@ -124,22 +133,25 @@ export class HostFile extends OpenFile {
     return this.read(buffer, activity);
   }
 
-  override readText(delimiter: number, refused: number | undefined): string | undefined {
+  override readAtHand(delimiter: number, refused: number | undefined): Piece | undefined {
     if (this.at === this.filled) {
       if (this.shared || !this.unread(0)) return undefined;
       this.fill();
     }
-    const { at } = this;
+    const { at, filled } = this;
     const window = this.window!;
     let end = at;
-    for (; end < this.filled; end++) {
+    for (; end < filled; end++) {
       const byte = window[end];
       if (byte === delimiter) break;
       if (byte === refused) return undefined;
     }
-    if (end === this.filled) return undefined;
+    if (end === filled) return undefined;
+    const text = this.ascii ?? (isAscii(window.subarray(0, filled)) ? window.toString('latin1', 0, filled) : '');
+    this.ascii = text;
+    if (text === '') return undefined;
     this.at = end + 1;
-    return decodeBytes(window, at, end);
+    return { text, start: at, end };
   }
 
   private fill(): void {
@@ -147,6 +159,7 @@ export class HostFile extends OpenFile {
     this.at = 0;
     this.filled = 0;
     this.filled = readRetrying(this.fd, this.window);
+    this.ascii = undefined;
   }
 
   /** From a file that can seek, which is always ready, and whose offset only this shell can see. */

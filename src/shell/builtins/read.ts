@@ -1,18 +1,25 @@
 /** `read` (XCU read) and `getopts` (XCU getopts). */
 import { isName } from '../../../grammar/index.js';
 import { decodeBytes } from '../../wire/bytes.js';
-import type { Activity, OpenFile } from '../files.js';
+import type { Activity, OpenFile, Piece } from '../files.js';
 import { done, type MaybePromise, type Outcome, ShellError } from '../outcome.js';
 import { complain } from '../report.js';
 import { type Builtin, type Env, type Ifs, Separates, separates } from '../state.js';
 
-/** A line, and which of its characters a backslash quoted (undefined: none). */
-interface Line {
-  readonly text: string;
+/** A line, `text` from `start` to `end`, and which of its characters a backslash quoted (undefined: none). */
+interface Line extends Piece {
   readonly quoted: ReadonlySet<number> | undefined;
   /** The delimiter was met. */
   readonly complete: boolean;
 }
+
+const line = (text: string, quoted: Line['quoted'], complete: boolean): Line => ({
+  text,
+  start: 0,
+  end: text.length,
+  quoted,
+  complete,
+});
 
 const block = Buffer.alloc(512);
 const one = Buffer.alloc(1);
@@ -21,8 +28,13 @@ const one = Buffer.alloc(1);
 function readLine(env: Env, delimiter: number, raw: boolean): MaybePromise<Line> {
   const file = env.files.get(0);
   if (file === undefined) throw new ShellError('read: Bad file descriptor', 2);
-  const whole = file.readText(delimiter, raw ? undefined : 92);
-  if (whole !== undefined) return { text: withoutNuls(whole), quoted: undefined, complete: true };
+  const piece = file.readAtHand(delimiter, raw ? undefined : 92);
+  if (piece !== undefined) {
+    const { text, start, end } = piece;
+    const nul = text.indexOf('\0');
+    if (nul < 0) return { text, start, end, quoted: undefined, complete: true };
+    return line(withoutNuls(text.slice(start, end)), undefined, true);
+  }
   return readPieces(file, delimiter, raw, env.shell.activity);
 }
 
@@ -76,7 +88,7 @@ const decodeAll = (pieces: readonly Buffer[]): string => decode(Buffer.concat(pi
 
 /** Takes out the backslashes that quote, and line continuations. */
 function unquote(text: string, raw: boolean, complete: boolean): Line {
-  if (raw || !text.includes('\\')) return { text, quoted: undefined, complete };
+  if (raw || !text.includes('\\')) return line(text, undefined, complete);
   const quoted = new Set<number>();
   let out = '';
   for (let i = 0; i < text.length; i++) {
@@ -88,7 +100,7 @@ function unquote(text: string, raw: boolean, complete: boolean): Line {
       out += text[i];
     }
   }
-  return { text: out, quoted, complete };
+  return line(out, quoted, complete);
 }
 
 const read: Builtin['run'] = (args, env) => {
@@ -123,23 +135,28 @@ const read: Builtin['run'] = (args, env) => {
 };
 
 /** Assigns a line to the names from an index on. */
-function assignFields({ text, quoted, complete }: Line, names: readonly string[], from: number, env: Env): Outcome {
-  const reader = new FieldReader(text, quoted, env.ifs());
+function assignFields(line: Line, names: readonly string[], from: number, env: Env): Outcome {
+  const reader = new FieldReader(line, env.ifs());
   const last = names.length - 1;
   for (let n = from; n < last; n++) env.set(names[n]!, reader.next());
   env.set(names[last]!, reader.rest());
-  return done(complete ? 0 : 1);
+  return done(line.complete ? 0 : 1);
 }
 
 /** Splits as XCU read says: the last variable gets the rest, without the IFS white space around it. */
 class FieldReader {
   private at: number;
+  private readonly text: string;
+  private readonly end: number;
+  private readonly quoted: Line['quoted'];
   constructor(
-    private readonly text: string,
-    private readonly quoted: ReadonlySet<number> | undefined,
+    { text, start, end, quoted }: Line,
     private readonly ifs: Ifs,
   ) {
-    this.at = this.past(Separates.white, 0, text.length);
+    this.text = text;
+    this.end = end;
+    this.quoted = quoted;
+    this.at = this.past(Separates.white, start, end);
   }
 
   /** The first place from `at` on where something else stands, or `end`. */
@@ -161,15 +178,15 @@ class FieldReader {
 
   next(): string {
     const { text, at } = this;
-    const end = this.past(Separates.no, at, text.length);
-    this.at = this.pastSeparator(end, text.length);
+    const end = this.past(Separates.no, at, this.end);
+    this.at = this.pastSeparator(end, this.end);
     return text.slice(at, end);
   }
 
   /** The rest; one field's closing separator goes with it, if the rest is just one field (XCU 2.6.5). */
   rest(): string {
     const { text, at } = this;
-    let end = text.length;
+    let { end } = this;
     while (end > at && this.past(Separates.white, end - 1, end) === end) end -= 1;
     const field = this.past(Separates.no, at, end);
     return text.slice(at, this.pastSeparator(field, end) === end ? field : end);

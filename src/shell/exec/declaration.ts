@@ -23,7 +23,10 @@ export interface WordsCode {
 
 export function compileWords(nodes: readonly Word[], substitution: Substitution): WordsCode {
   const plain = nodes.map((node) => compileWord(node, substitution));
-  const of = (words: readonly WordCode[]): WordsCode => ({ words, expand: (env) => expandWords(words, env) });
+  const of = (words: readonly WordCode[]): WordsCode => {
+    const fixed = words.flatMap(({ constant, single }) => (single === undefined ? [] : (constant ?? [])));
+    return { words, expand: fixed.length === words.length ? () => fixed : (env) => expandWords(words, env) };
+  };
   const declared = nodes.map((node, i) => {
     const code = plain[i]!;
     const part = node.parts[0];

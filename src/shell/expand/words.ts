@@ -37,7 +37,7 @@ export interface WordCode {
   readonly bare: TextCode | undefined;
   /** The word is `"$@"`. */
   readonly all: boolean;
-  /** For a word that is one parameter or a number: its value as an integer. */
+  /** For a word that is one parameter, or the length of one, or a number: its value as an integer. */
   readonly integer: IntegerCode | undefined;
   /** For a word that is one arithmetic expansion: its value. */
   readonly result: ((env: Env) => MaybePromise<Int>) | undefined;
@@ -109,8 +109,16 @@ function integerCode(parts: readonly WordPart[], constant: string | undefined): 
     return value === undefined ? undefined : () => value;
   }
   const part = onlyPart(parts);
-  if (part?.kind !== 'parameter' || part.operator !== undefined || part.length) return undefined;
+  if (part?.kind !== 'parameter' || part.operator !== undefined) return undefined;
   const { name } = part;
+  if (part.length) {
+    if (name === '@' || name === '*') return undefined;
+    const current = currentValue(name);
+    return (env) => {
+      const value = current(env);
+      return value === undefined ? undefined : characters(value, env);
+    };
+  }
   if (name === '#') return (env) => env.positional.length;
   if (name === '?') return (env) => env.status;
   if (/^[A-Za-z_]/.test(name)) {
