@@ -9,24 +9,30 @@ import { reservedWords } from './tokens.js';
 /** The bodies and delimiters of here-documents, to go behind the next newline. */
 interface Output {
   readonly pending: string[];
+  /** The last of them ended with the source, in the middle of a line: nothing can follow it. */
+  open: boolean;
 }
 
 export function printProgram(program: Program): string {
-  const out: Output = { pending: [] };
+  return programText(program).text;
+}
+
+function programText(program: Program): { readonly text: string; readonly open: boolean } {
+  const out: Output = { pending: [], open: false };
   const text = printList(program.body, out, true);
-  return text + flush(out, '');
+  return { text: text + end(out), open: out.open };
 }
 
 export function printCommand(command: Command): string {
-  const out: Output = { pending: [] };
-  return command1(command, out) + flush(out, '');
+  const out: Output = { pending: [], open: false };
+  return command1(command, out) + end(out);
 }
 
-/** Bodies of here-documents, if any wait; else `otherwise`. */
-function flush(out: Output, otherwise: string): string {
-  if (out.pending.length === 0) return otherwise;
-  return `\n${out.pending.splice(0).join('')}`;
-}
+/** Bodies of here-documents, if any wait. */
+const end = (out: Output): string => (out.pending.length === 0 ? '' : `\n${out.pending.splice(0).join('')}`);
+
+/** The same, where something may follow. */
+const flush = (out: Output): string => (out.open ? '' : end(out));
 
 /** Text with all quotes removed, as a delimiter is read. */
 const plainText = (parts: readonly WordPart[]): string =>
@@ -47,7 +53,7 @@ function printList(list: List, out: Output, last: boolean): string {
     const final = i === list.items.length - 1;
     text += andOr(item.andOr, out);
     if (item.async) text += ' &';
-    const lines = flush(out, '');
+    const lines = flush(out);
     if (lines !== '') text += lines;
     else if (!final) text += item.async ? ' ' : '; ';
     else if (!last) text += item.async ? ' ' : '; ';
@@ -119,7 +125,10 @@ function redirection(r: Redirection, out: Output): string {
   let delimiter = isName(wanted) ? wanted : 'EOF';
   const lines = new Set(text.split('\n'));
   while (lines.has(delimiter)) delimiter += '_';
-  out.pending.push(`${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${delimiter}\n`);
+  const whole = text === '' || text.endsWith('\n');
+  // What comes after a body that ended with the source is as empty as it.
+  if (!out.open) out.pending.push(whole ? `${text}${delimiter}\n` : text);
+  out.open ||= !whole;
   return `${fd}<<${r.quoted ? `'${delimiter}'` : delimiter}`;
 }
 
@@ -139,11 +148,13 @@ function parts(list: readonly WordPart[], context: Context): string {
   list.forEach((p, i) => {
     const before = list[i - 1];
     if (p.kind === 'command' && before?.kind === 'literal' && before.text.endsWith('$'))
-      text += `\`${printProgram(p.program).replace(/[\\`$]/g, '\\$&')}\``;
+      text += backquoted(printProgram(p.program));
     else text += part(p, context);
   });
   return text;
 }
+
+const backquoted = (text: string): string => `\`${text.replace(/[\\`$]/g, '\\$&')}\``;
 
 function part(p: WordPart, context: Context): string {
   const quoted = context === 'double' || context === 'here' || context === 'braces-double';
@@ -168,7 +179,8 @@ function part(p: WordPart, context: Context): string {
       return `\${${p.name}${p.operator}${p.operand === undefined ? '' : word(p.operand, inner)}}`;
     }
     case 'command': {
-      const text = printProgram(p.program);
+      const { text, open } = programText(p.program);
+      if (open) return backquoted(text);
       // `$((` would start an arithmetic expansion.
       return `$(${text.startsWith('(') ? ' ' : ''}${text})`;
     }

@@ -46,6 +46,8 @@ const texts: { in: string; want: string }[] = [
   { in: "cat <<'E' | b\n$x\nE", want: "cat <<'E' | b\n$x\nE\n" },
   { in: 'echo `a \\`b\\``', want: 'echo $(a $(b))' },
   { in: '$`a \\`b\\`` "$`c $x`"', want: '$`a \\$(b)` "$`c \\$x`"' },
+  { in: 'echo `cat <<A <<B; b\nx $y`', want: 'echo `cat <<A <<B; b\nx \\$y`' },
+  { in: 'cat <<A & b\nx', want: 'cat <<A & b\nx' },
   { in: 'echo $(( x + 1 ))', want: 'echo $(( x + 1 ))' },
   { in: 'echo ${x:-a b} "${y#*/}" ${#z} ${#}', want: 'echo ${x:-a b} "${y#*/}" ${#z} ${#}' },
   { in: "echo $'a\\tb'", want: "echo $'a\\011b'" },
