@@ -78,7 +78,7 @@ const { text } = fc.letrec<Record<'word' | 'part' | 'inner' | 'simple' | 'comman
         arbitrary: pick(
           'cat o1 2>/dev/null',
           'read a b <o1 2>/dev/null',
-          'cat <<E\n$a ${b} $(echo c) \\$x\nE\n',
+          'cat <<E\n${a-} ${b-} $(echo c) \\$x\nE\n',
           "cat <<'E'\n$a\nE\n",
           'read x y <<E\n a b c \nE\n',
         ),

@@ -164,6 +164,35 @@ test('a program sees the size of the terminal as it is', async () => {
   await shows('stty size', /^30 100$/m);
 });
 
+test('set -o vi: command mode, history, an editor for the line; fc of what was entered', async () => {
+  await shows('set -o vi; echo vi keys', /^vi keys$/m);
+  terminal.type('ecXho tow one');
+  terminal.press('Escape');
+  terminal.type('FXx');
+  terminal.type('wcwtwo');
+  terminal.press('Escape', 'Enter');
+  await terminal.shows(/^two one\n>$/m);
+  terminal.press('Escape');
+  terminal.type('/vi k');
+  await terminal.shows(/^> \/vi k$/m);
+  terminal.press('Enter');
+  await terminal.shows(/^> set -o vi; echo vi keys$/m);
+  terminal.type('ddi');
+  enter('clear');
+  await terminal.shows(/^>$/);
+  terminal.type('echo from the line');
+  terminal.press('Escape');
+  terminal.type('v');
+  await terminal.shows(/^echo from the line\n~\n[\s\S]*commands\.sh/);
+  enter(':s/line/editor/');
+  await terminal.shows(/^echo from the editor\n~\n/);
+  enter(':wq');
+  await terminal.shows(/^from the editor$/m);
+  enter('fc -ln -2');
+  await terminal.shows(/^\s+echo from the line\n\s+echo from the editor$/m);
+  await shows('set -o emacs; set -o | grep -c "^vi *off"', /^1$/m);
+});
+
 test('an error ends the command, not the session', async () => {
   await shows('echo ${x?is missing}', /^onesh: x: is missing$/m);
   enter('echo )');

@@ -90,6 +90,9 @@ export function setOption(env: Env, option: string, on: boolean, long: boolean):
   if (name === undefined || (fixed.has(name) && long))
     throw new ShellError(`set: Illegal option ${long ? '-o ' : '-'}${option}`, 2);
   env.options[name] = on;
+  // One editor at a time.
+  if (on && name === 'vi') env.options.emacs = false;
+  if (on && name === 'emacs') env.options.vi = false;
 }
 
 const set: Builtin['run'] = (args, env) => {

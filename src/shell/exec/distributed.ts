@@ -13,7 +13,7 @@ import type { ClusterPort } from '../plan/cluster.js';
 import type { Lowered } from '../plan/lower.js';
 import { report } from '../report.js';
 import type { Env } from '../state.js';
-import { announceStarted, waitForeground } from './external.js';
+import { announceStarted, signalsDelivered, waitForeground } from './external.js';
 import { forwardSignals } from './forward.js';
 import { lowerStages } from './lowering.js';
 import { drainTo, feedFrom } from './pump.js';
@@ -67,7 +67,7 @@ async function finish(stages: readonly Stage[], text: string, env: Env, backgrou
   try {
     outcome = await waitForeground(stages, text, undefined, env);
     // Sent to the whole group, it ended a program here before this process has looked at its own signals.
-    if (stages.some((stage) => stage.endedBy !== undefined)) await new Promise((resolve) => setImmediate(resolve));
+    if (stages.some((stage) => stage.endedBy !== undefined)) await signalsDelivered();
   } finally {
     signal = stop();
   }

@@ -226,13 +226,22 @@ const hasTraps = (env: Env): boolean => {
   return false;
 };
 
+/**
+ * Resolves when the signals that have arrived are known: the event loop has looked for events once more. One immediate is not
+ * enough, it runs in the turn that is under way.
+ */
+export const signalsDelivered = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve));
+  });
+
 async function waitWithTraps(stages: readonly Stage[], env: Env): Promise<void> {
   const { activity } = env.shell;
   activity.concurrent += 1;
   try {
     await waitAll(stages, false, 0);
-    // A signal that came with the program's end is delivered by the next turn of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
+    // A signal may have come with the program's end.
+    await signalsDelivered();
   } finally {
     activity.concurrent -= 1;
   }

@@ -37,7 +37,17 @@ export interface Key {
 }
 
 /** What the key asks of the session besides a new state. */
-export type EditorEvent = 'submit' | 'end-of-input' | 'interrupt' | 'clear' | 'complete' | undefined;
+export type EditorEvent =
+  | 'submit'
+  | 'end-of-input'
+  | 'interrupt'
+  | 'clear'
+  | 'complete'
+  /** Shows what the word could be completed to. */
+  | 'list'
+  /** Calls an editor for the line, or for the command of the history with that number. */
+  | { readonly edit: number | undefined }
+  | undefined;
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const split = (text: string): string[] => [...segmenter.segment(text)].map((s) => s.segment);
@@ -46,19 +56,19 @@ export const emptyLine: EditorState = { characters: [], cursor: 0, killed: '', d
 
 export const textOf = (state: EditorState): string => state.characters.join('');
 
-const withText = (state: EditorState, characters: readonly string[], cursor: number): EditorState => ({
+const withText = <S extends EditorState>(state: S, characters: readonly string[], cursor: number): S => ({
   ...state,
   characters,
   cursor,
 });
 
 /** Replaces the line; the cursor goes to its end. */
-export function setLine(state: EditorState, text: string): EditorState {
+export function setLine<S extends EditorState>(state: S, text: string): S {
   const characters = split(text);
   return withText(state, characters, characters.length);
 }
 
-export function insert(state: EditorState, text: string): EditorState {
+export function insert<S extends EditorState>(state: S, text: string): S {
   const before = state.characters.slice(0, state.cursor).join('') + text;
   const characters = split(before + state.characters.slice(state.cursor).join(''));
   return { ...withText(state, characters, split(before).length), depth: 0 };
@@ -87,7 +97,7 @@ function kill(state: EditorState, from: number, to: number): EditorState {
 }
 
 /** Entry `depth` of the history (1: newest); 0 is the draft. */
-function recall(state: EditorState, depth: number, history: readonly string[]): EditorState {
+export function recall<S extends EditorState>(state: S, depth: number, history: readonly string[]): S {
   if (depth < 0 || depth > history.length) return state;
   const draft = state.depth === 0 ? textOf(state) : state.draft;
   const text = depth === 0 ? draft : history[history.length - depth]!;

@@ -98,6 +98,12 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
     get history() {
       return history.entries;
     },
+    get firstEntry() {
+      return history.first;
+    },
+    get vi() {
+      return env.options.vi;
+    },
     complete: (before) => complete(before, env),
     signalled: () => shell.pendingSignals.length > 0,
   };
@@ -127,6 +133,11 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
         if (answer.kind === 'line') {
           waiting = answer.text.split(/(?<=\n)/);
           return waiting.shift() ?? '';
+        }
+        if (answer.kind === 'edit') {
+          // The line is called up from the history, where `fc` takes its own place (XCU sh, `v`).
+          if (answer.entry === undefined) history.add(answer.text);
+          return `fc -e vi${answer.entry === undefined ? '' : ` ${answer.entry}`}\n`;
         }
         if (answer.kind === 'interrupt') {
           env.status = 130;

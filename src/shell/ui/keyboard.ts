@@ -70,8 +70,8 @@ const escapePatience = 50;
 export class Keyboard extends ReadStream {
   /** Called with each text pasted. */
   onPaste: (text: string) => void = () => {};
-  /** The last key was Delete, which Ink reports as it does Backspace. */
-  deletes = false;
+  /** The last key as the terminal sent it: Ink reports Delete as it does Backspace, and knows Alt with letters only. */
+  sent = '';
   private keys: string[] = [];
   private readonly decoder = new KeyDecoder((text) => this.onPaste(text));
   private timer: NodeJS.Timeout | undefined;
@@ -87,9 +87,8 @@ export class Keyboard extends ReadStream {
       }
       this.keys.push(...this.decoder.push(String(chunk)));
     }
-    const key = this.keys.shift()!;
-    this.deletes = key === '\x1b[3~';
-    return key;
+    this.sent = this.keys.shift()!;
+    return this.sent;
   }
 
   private giveUpWaiting(): void {

@@ -9,14 +9,30 @@ import { Box, render, Text, useApp, useInput } from 'ink';
 import { useEffect, useReducer, useRef, useState } from 'react';
 import { describeState, type Job, type Jobs, jobState } from '../jobs.js';
 import type { Completion } from './complete.js';
-import { applyKey, type EditorEvent, emptyLine, insert, type Key, setLine, suggest, textOf } from './editor.js';
+import {
+  applyKey,
+  type EditorEvent,
+  type EditorState,
+  emptyLine,
+  insert,
+  type Key,
+  setLine,
+  suggest,
+  textOf,
+} from './editor.js';
 import { Keyboard } from './keyboard.js';
+import { applyViKey, beginVi, type ViState } from './vi.js';
 
 /** What one prompt came to. */
 export type Answer =
   | { readonly kind: 'line'; readonly text: string }
+  /** The line is to be edited with vi, or the command of the history with that number. */
+  | { readonly kind: 'edit'; readonly text: string; readonly entry: number | undefined }
   | { readonly kind: 'interrupt' }
   | { readonly kind: 'end' };
+
+/** What the vi keys of one prompt leave to the next: the text killed, and what to find, search and do again. */
+let remembered: { readonly killed: string; readonly vi: ViState } | undefined;
 
 /** Typed behind an Enter before the command was read: the next prompt begins with it. */
 let typedAhead = '';
@@ -52,10 +68,12 @@ export function JobPanel({ jobs, home }: { readonly jobs: readonly Job[]; readon
   );
 }
 
+type Line = EditorState & { readonly vi?: ViState };
+
 interface PromptProps {
   readonly prompt: string;
   readonly view: SessionView;
-  readonly keyboard: Pick<Keyboard, 'onPaste' | 'deletes'>;
+  readonly keyboard: Pick<Keyboard, 'onPaste' | 'sent'>;
   readonly answer: (answer: Answer) => void;
 }
 
@@ -64,6 +82,10 @@ export interface SessionView {
   readonly jobs: Jobs;
   /** Oldest first. */
   readonly history: readonly string[];
+  /** Number of the oldest. */
+  readonly firstEntry: number;
+  /** `set -o vi` is in force. */
+  readonly vi: boolean;
   readonly complete: (before: string) => Completion;
   /** A trapped signal has arrived: the prompt gives way so that its action can run. */
   readonly signalled: () => boolean;
@@ -71,12 +93,15 @@ export interface SessionView {
 
 export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
   const { exit } = useApp();
-  const [state, setState] = useState(emptyLine);
+  const begin = useRef<Line>(
+    view.vi ? { ...emptyLine, killed: remembered?.killed ?? '', vi: beginVi(remembered?.vi) } : emptyLine,
+  );
+  const [state, setState] = useState(begin.current);
   const [choices, setChoices] = useState<readonly string[]>([]);
   const [finished, setFinished] = useState(false);
   const [, refresh] = useReducer((n: number) => n + 1, 0);
   // Keys can arrive faster than React renders: each applies to the state the last one left.
-  const current = useRef(emptyLine);
+  const current = useRef(begin.current);
   const { jobs } = view;
 
   useEffect(() => {
@@ -99,6 +124,8 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
   const left = useRef(false);
   const leave = (result: Answer) => {
     left.current = true;
+    const { killed, vi } = current.current;
+    if (vi !== undefined) remembered = { killed, vi };
     answer(result);
     setFinished(true);
   };
@@ -129,6 +156,10 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
   });
 
   const act = (event: EditorEvent, text: string) => {
+    if (typeof event === 'object') {
+      leave({ kind: 'edit', text, entry: event.edit });
+      return;
+    }
     switch (event) {
       case 'submit':
         leave({ kind: 'line', text: `${text}\n` });
@@ -142,10 +173,11 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
       case 'clear':
         process.stdout.write('\x1b[H\x1b[2J');
         return;
+      case 'list':
       case 'complete': {
         const { characters, cursor } = current.current;
         const found = view.complete(characters.slice(0, cursor).join(''));
-        current.current = insert(current.current, found.insert);
+        if (event === 'complete') current.current = insert(current.current, found.insert);
         setChoices(found.choices.slice(0, 60));
         setState(current.current);
         return;
@@ -178,7 +210,7 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
                     ? 'backspace'
                     : // Ink reports the DEL byte of most terminals' backspace key as delete.
                       k.delete
-                      ? keyboard.deletes
+                      ? keyboard.sent === '\x1b[3~'
                         ? 'delete'
                         : 'backspace'
                       : k.tab
@@ -191,21 +223,34 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
       insertText(suggestion);
       return;
     }
-    const [next, event] = applyKey(
-      current.current,
-      { input: name === undefined ? input : '', ctrl: k.ctrl, meta: k.meta, ...(name === undefined ? {} : { name }) },
-      view.history,
-    );
-    const text = textOf(current.current);
+    const pressed: Key = {
+      input: name === undefined ? input : '',
+      ctrl: k.ctrl,
+      meta: k.meta || /^\x1b[^[O]$/s.test(keyboard.sent),
+      ...(name === undefined ? {} : { name }),
+    };
+    const line = current.current;
+    const [next, event] =
+      line.vi === undefined
+        ? applyKey(line, pressed, view.history)
+        : applyViKey({ ...line, vi: line.vi }, pressed, { history: view.history, first: view.firstEntry });
     // What is given up stays to be read.
-    current.current = event === 'interrupt' ? setLine(next, `${text}^C`) : next;
+    current.current = event === 'interrupt' ? setLine(next, `${textOf(line)}^C`) : next;
+    const text = textOf(next);
     setState(current.current);
     act(event, text);
   });
 
-  const { characters, cursor, search } = state;
+  const { cursor, search } = state;
+  const question = state.vi?.asking;
+  const characters = question === undefined ? state.characters : [];
   const suggestion = suggest(state, view.history);
-  const lead = search === undefined ? prompt : `(reverse-i-search)\`${search.query}': `;
+  const lead =
+    question !== undefined
+      ? `${prompt}${question.direction}${question.pattern}`
+      : search === undefined
+        ? prompt
+        : `(reverse-i-search)\`${search.query}': `;
   return (
     <Box flexDirection="column">
       <Text>
