@@ -57,6 +57,7 @@ interface Libc {
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
 const O_NONBLOCK = 0o4000;
 
 let loaded: Libc | undefined;
@@ -393,6 +394,11 @@ export function keepDescriptors(): void {
     // no /proc: Node has marked what it opened itself
   }
   for (const name of names) if (Number(name) > 2) c.fcntl(Number(name), F_SETFD, FD_CLOEXEC);
+}
+
+/** Makes a pipe take `bytes` before its writer has to wait, where the system lets us. */
+export function enlargePipe(fd: number, bytes: number): void {
+  libc().fcntl(fd, F_SETPIPE_SZ, bytes);
 }
 
 /** Clears O_NONBLOCK. */

@@ -9,9 +9,9 @@ import { openSync, rmSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { killGroup, pipe } from '../host/libc.js';
+import { enlargePipe, killGroup, pipe } from '../host/libc.js';
 import { toErrorBody, WireError } from '../wire/errors.js';
-import type { FileEvent } from '../wire/files.js';
+import { type FileEvent, fileChunk } from '../wire/files.js';
 import type { PlanAgent } from '../wire/graph.js';
 import type { RuntimeName } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
@@ -97,6 +97,11 @@ export class Agent {
 
   get running(): boolean {
     return this.last !== undefined && this.last.state !== 'exited';
+  }
+
+  /** Where it runs. */
+  get runtime(): RuntimeName {
+    return this.services.name;
   }
 
   get pid(): number | undefined {
@@ -250,6 +255,8 @@ export class Agent {
   private openCalls({ program }: NonNullable<Prepared['channel']>, inCwd: boolean) {
     const request = pipe();
     const reply = pipe();
+    // A part of a file goes through at once, without a turn for each 64 KiB.
+    for (const { write } of [request, reply]) enlargePipe(write, 2 * fileChunk);
     this.own.push(request.write, reply.read);
     const first = Math.max(...this.fds.keys()) + 1;
     this.fds.set(first, request.write);

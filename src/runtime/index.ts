@@ -24,6 +24,7 @@ import { makeAsking } from './files/ask.js';
 import { DirectFiles } from './files/direct.js';
 import { bytesOf, FileService, packAnswer } from './files/service.js';
 import { Neighbours } from './neighbours.js';
+import { Network } from './network/network.js';
 import { Provider } from './provider.js';
 import { Dispatcher } from './syscalls/dispatch.js';
 
@@ -84,6 +85,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const asking = makeAsking({ name, peer, service: files, direct, isLost: (runtime) => neighbours.isLost(runtime) });
   const provider = new Provider({ name, streams, devices, isLost: (runtime) => neighbours.isLost(runtime) });
 
+  const network = new Network({
+    name,
+    peer,
+    streams,
+    neighbours: () => neighbours.online(),
+    isLost: (runtime) => neighbours.isLost(runtime),
+  });
   const children = new Children({ name, peer, streams });
 
   /** Descriptor numbers of streams that a program opened by itself: beyond any that a plan gives it. */
@@ -150,6 +158,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           program: agent.plan.program.kind === 'node' ? agent.plan.program : undefined,
           openDevice: (path, mode) => openDevice(agent, path, mode),
           spawn: (spec) => children.spawn(agent, spec),
+          network: network.forAgent(agent),
         },
         emit,
       ),
@@ -219,6 +228,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         return { type: 'agents', agents: agents.list() };
       case 'stream.open':
         for (const edge of body.edges) await provider.openEdge(edge, body.session);
+        return { type: 'ok' };
+      case 'net.find':
+        return { type: 'net.found', here: network.has(body.target) };
+      case 'net.connect':
+        await network.accept(body);
         return { type: 'ok' };
       case 'file.direct':
         direct.accept(from.runtime, body.name);

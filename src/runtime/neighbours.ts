@@ -34,6 +34,11 @@ export class Neighbours {
     return runtime !== this.self && this.lives.get(runtime)?.online === false;
   }
 
+  /** Those that are online. */
+  online(): RuntimeName[] {
+    return [...this.lives].flatMap(([name, { online }]) => (online && name !== this.self ? [name] : []));
+  }
+
   /** Devices by name; where two machines have one of the same name, the first machine by name. */
   devices(): Record<string, string> {
     const found: Record<string, string> = {};

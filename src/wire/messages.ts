@@ -163,8 +163,25 @@ export type Body =
   // any -> runtime or session
   /** The sender cannot reach the recipient, which may try the other way round. Not answered. */
   | { readonly type: 'direct.dial'; readonly contact: Contact }
+  // runtime -> runtime, about sockets of programs
+  | { readonly type: 'net.find'; readonly target: SocketTarget }
+  | { readonly type: 'net.found'; readonly here: boolean }
+  /** Connects to what listens there and joins it to both streams. Answered once connected. */
+  | {
+      readonly type: 'net.connect';
+      readonly target: SocketTarget;
+      readonly towards: RoutedEdge;
+      readonly back: RoutedEdge;
+    }
   // runtime -> session and scheduler
   | AgentReport;
+
+/** What a program listens on; `program`: only one of that name. */
+export interface SocketTarget {
+  readonly transport: 'tcp' | 'udp';
+  readonly port: number;
+  readonly program?: string;
+}
 
 /** An edge with the runtime at each end; the home runtime with a session for a `session` endpoint. */
 export interface RoutedEdge extends PlanEdge {

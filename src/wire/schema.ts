@@ -67,6 +67,11 @@ const endpoint = v.variant('kind', [
   v.looseObject({ kind: v.literal('session'), label: text }),
 ]);
 const edge = { id, from: endpoint, to: endpoint };
+const socketTarget = v.looseObject({
+  transport: v.picklist(['tcp', 'udp']),
+  port: v.pipe(count, v.minValue(1), v.maxValue(65_535)),
+  program: v.optional(text),
+});
 const routedEdge = v.looseObject({ ...edge, fromRuntime: name, toRuntime: name });
 const context = v.looseObject({ environment: variables, cwd: text, umask: count });
 const plan = v.looseObject({
@@ -261,6 +266,9 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
     entries: v.array(v.looseObject({ name: text, kind: statKind, ino: v.optional(text) })),
   }),
   'file.path': v.looseObject({ path: v.optional(text) }),
+  'net.find': v.looseObject({ target: socketTarget }),
+  'net.found': v.looseObject({ here: v.boolean() }),
+  'net.connect': v.looseObject({ target: socketTarget, towards: routedEdge, back: routedEdge }),
   'file.direct': v.looseObject({ name: id }),
   'file.event': v.looseObject({
     handle: count,

@@ -13,6 +13,7 @@ import { shared } from './host.js';
 import { ContextModules } from './modules.js';
 import { makeOnoff } from './onoff.js';
 import { Paths } from './paths.js';
+import { installSockets } from './sockets.js';
 import { installWorkers } from './workers.js';
 
 /** Refuses `names`: they would be on the wrong machine. */
@@ -49,6 +50,7 @@ function install(channel: Channel): void {
   installProcess(paths);
   os.hostname = () => description.runtime;
   installChildren(channel, paths);
+  installSockets(channel, paths);
   if (!paths.sameHost) refuse('cluster', cluster, ['fork']);
   const modules = new ContextModules(channel, paths, { onoff: makeOnoff(channel) });
   modules.install();

@@ -6,6 +6,7 @@
  *     process.spawn · .signal · .run         children elsewhere; see `processes.ts`
  *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
  *     device.wait HANDLES, MILLISECONDS     which of them can be read without waiting, once one can
+ *     net.listen · .unlisten · .connect · .datagrams      sockets in the namespace; see `network/network.ts`
  *     gpio.open · .read · .write · .watch · .unwatch · .close     lines of this machine, by number
  */
 import type { StreamReader, StreamWriter } from '../../stream/stream.js';
@@ -17,6 +18,7 @@ import type { Devices } from '../devices/devices.js';
 import type { GpioLine, LineWatch } from '../devices/gpio-line.js';
 import { Modules } from '../modules/modules.js';
 import type { Way } from '../modules/resolve.js';
+import type { AgentNetwork } from '../network/network.js';
 import type { BulkStreams } from './bulk.js';
 import { encodeSyscall, type SyscallFrame } from './codec.js';
 import { AgentFiles, type AskFile } from './files.js';
@@ -34,6 +36,7 @@ export interface DispatchOptions {
   readonly program: { readonly path: string; readonly text: string } | undefined;
   /** Starts a child where its working directory is. */
   readonly spawn: (spec: ChildSpec) => Promise<Child>;
+  readonly network: AgentNetwork;
   /** Opens a device of the cluster as a stream. */
   readonly openDevice: (path: string, mode: 'read' | 'write') => Promise<StreamReader | StreamWriter>;
 }
@@ -128,6 +131,17 @@ export class Dispatcher {
         await device.writer?.end();
         return {};
       }
+      case 'net.listen': {
+        const transport = args[0] === 'udp' ? 'udp' : 'tcp';
+        return { value: this.options.network.listen(transport, String(args[1]), Number(args[2])) };
+      }
+      case 'net.unlisten':
+        this.options.network.unlisten(Number(args[0]));
+        return {};
+      case 'net.connect':
+        return { value: await this.options.network.connect(String(args[0]), Number(args[1]), args[2] === true) };
+      case 'net.datagrams':
+        return { value: await this.options.network.datagrams(String(args[0]), Number(args[1])) };
       default:
         return this.gpio(call, Number(args[0]), args[1]);
     }
@@ -269,6 +283,7 @@ export class Dispatcher {
   /** The program has ended. */
   close(): void {
     this.closed = true;
+    this.options.network.close();
     this.files.close();
     for (const watch of this.watches.values()) watch.stop();
     this.watches.clear();
