@@ -17,6 +17,7 @@ import type { RuntimeName } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
 import type { Prepared } from './drivers/driver.js';
 import { prepareProgram } from './drivers/index.js';
+import { type Joined, joinSocket, type StreamPair } from './network/tunnel.js';
 import { type BridgedPipe, closeQuietly } from './pipes.js';
 import { recordProcess } from './processes.js';
 import { type ContextDescription, contextVariable } from './syscalls/codec.js';
@@ -31,6 +32,8 @@ export interface AgentServices {
   readonly shell: readonly string[];
   /** This side of an edge whose other end is elsewhere, or a path of this runtime. */
   readonly bridge: (edge: RoutedEdge, input: boolean) => Promise<BridgedPipe>;
+  /** This side of two edges of one descriptor, a direction each. */
+  readonly openPair: (input: RoutedEdge, output: RoutedEdge) => Promise<StreamPair>;
   /** Devices of the cluster and GPIO, as a context is told of them. */
   readonly surroundings: () => Pick<ContextDescription, 'devices' | 'gpio'>;
   readonly dispatcher: (agent: Agent, emit: (frame: Buffer) => boolean) => Dispatcher;
@@ -74,6 +77,9 @@ export class Agent {
   /** Child descriptor -> ours; `own` are to be closed here once inherited. */
   private readonly fds = new Map<number, number>();
   private readonly own: number[] = [];
+  /** Descriptors that are read and written: sockets. */
+  private readonly pairs = new Map<number, StreamPair>();
+  private readonly joined: Joined[] = [];
   private dispatcher: Dispatcher | undefined;
   last: AgentReport | undefined;
   /** Resolves when the exit has been reported. */
@@ -151,10 +157,18 @@ export class Agent {
    */
   async wire(joined: (fd: number) => number | undefined): Promise<void> {
     const { plan, request } = this;
+    const outputs = new Map<number, RoutedEdge>();
+    for (const edge of request.edges)
+      if (edge.from.kind === 'agent' && edge.from.agent === plan.id) outputs.set(edge.from.fd, edge);
     for (const edge of request.edges) {
       const input = edge.to.kind === 'agent' && edge.to.agent === plan.id;
       const end = input ? edge.to : edge.from;
-      if (end.kind !== 'agent' || end.agent !== plan.id) continue;
+      if (end.kind !== 'agent' || end.agent !== plan.id || this.pairs.has(end.fd)) continue;
+      const output = outputs.get(end.fd);
+      if (input && output !== undefined) {
+        this.pairs.set(end.fd, await this.services.openPair(edge, output));
+        continue;
+      }
       const known = joined(end.fd);
       if (known !== undefined) {
         this.fds.set(end.fd, known);
@@ -175,7 +189,12 @@ export class Agent {
 
   /** Undoes {@link wire}: the request failed. */
   discard(): void {
-    for (const { pipe: each } of this.bridges) each.break(new WireError('ECANCELED', 'the agent was not started'));
+    const reason = new WireError('ECANCELED', 'the agent was not started');
+    for (const { pipe: each } of this.bridges) each.break(reason);
+    for (const { reader, writer } of this.pairs.values()) {
+      reader.cancel();
+      writer.abort(reason);
+    }
     this.closeOwn();
     rmSync(this.directory, { recursive: true, force: true });
     this.markExited();
@@ -209,7 +228,7 @@ export class Agent {
     const calls = prepared.channel === undefined ? undefined : this.openCalls(prepared.channel, inCwd);
     if (calls !== undefined) env[contextVariable] = JSON.stringify(calls.description);
     const stdio: (number | 'ignore' | 'pipe')[] = [];
-    for (let fd = 0; fd <= Math.max(...this.fds.keys()); fd++) stdio.push(this.fds.get(fd) ?? 'ignore');
+    for (let fd = 0; fd <= this.lastFd; fd++) stdio.push(this.pairs.has(fd) ? 'pipe' : (this.fds.get(fd) ?? 'ignore'));
     if (calls !== undefined) stdio.push('pipe');
     // The process is made before `spawn` returns: the mask is this process's for no longer than that.
     const umask = process.umask(request.context.umask & 0o777);
@@ -233,6 +252,7 @@ export class Agent {
     }
     child.on('error', () => {});
     this.child = child;
+    for (const [fd, pair] of this.pairs) this.joined.push(joinSocket(child.stdio[fd] as Socket, pair));
     child.once('exit', (status, signal) => {
       this.dispatcher?.close();
       void this.finish(signal === null ? { state: 'exited', status: status ?? 0 } : { state: 'exited', signal });
@@ -251,6 +271,10 @@ export class Agent {
     for (const signal of this.early.splice(0)) this.signal(signal);
   }
 
+  private get lastFd(): number {
+    return Math.max(...this.fds.keys(), ...this.pairs.keys());
+  }
+
   /** The pipes of synchronous calls, and where the child finds them. */
   private openCalls({ program }: NonNullable<Prepared['channel']>, inCwd: boolean) {
     const request = pipe();
@@ -258,7 +282,7 @@ export class Agent {
     // A part of a file goes through at once, without a turn for each 64 KiB.
     for (const { write } of [request, reply]) enlargePipe(write, 2 * fileChunk);
     this.own.push(request.write, reply.read);
-    const first = Math.max(...this.fds.keys()) + 1;
+    const first = this.lastFd + 1;
     this.fds.set(first, request.write);
     this.fds.set(first + 1, reply.read);
     const description: ContextDescription = {
@@ -288,9 +312,12 @@ export class Agent {
   /** Reports the exit once what it wrote is on its way, so that whoever sees the report has all output coming. */
   private async finish(end: Pick<AgentReport, 'state' | 'status' | 'signal' | 'message'>): Promise<void> {
     for (const { pipe: each, output } of this.bridges) if (!output) each.break();
-    const outputs = this.bridges.filter((b) => b.output).map((b) => b.pipe);
+    const outputs = [
+      ...this.bridges.filter((b) => b.output).map(({ pipe: { ended: sent, quiet } }) => ({ sent, quiet })),
+      ...this.joined,
+    ];
     let ended = false;
-    const all = Promise.all(outputs.map((o) => o.ended)).then(() => {
+    const all = Promise.all(outputs.map((o) => o.sent)).then(() => {
       ended = true;
     });
     while (!ended && !outputs.every((o) => o.quiet(quietMs))) {

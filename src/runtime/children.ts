@@ -11,6 +11,7 @@ import { type AgentId, newAgentId, newStreamId, type RuntimeName } from '../wire
 import type { AgentReport, RoutedEdge } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import type { Agent } from './agent.js';
+import type { StreamPair } from './network/tunnel.js';
 import { provide } from './syscalls/files.js';
 
 /** What a program asks for; paths are the namespace's. */
@@ -23,6 +24,8 @@ export interface ChildSpec {
   readonly umask: number;
   /** Of descriptors 0, 1 and 2: a pipe, or /dev/null. */
   readonly pipes: readonly boolean[];
+  /** The descriptor by which Node.js programs send each other messages, when there is to be one. */
+  readonly messages?: number;
 }
 
 /** A child that has been started, or could not be: then it has ended with status 127 or 126 and never ran. */
@@ -31,6 +34,7 @@ export interface Child {
   readonly stdin: StreamWriter | undefined;
   readonly stdout: StreamReader | undefined;
   readonly stderr: StreamReader | undefined;
+  readonly messages: StreamPair | undefined;
   /** It runs, or has ended. */
   readonly started: Promise<AgentReport>;
   readonly ended: Promise<AgentReport>;
@@ -61,17 +65,22 @@ export class Children {
     if (where.runtime === name) throw new WireError('EINVAL', 'a child of this machine is the host’s');
     const id = newAgentId();
     const inbox = topics.runtimeInbox(peer.cluster, where.runtime);
-    const edgeOf = (fd: number): RoutedEdge => {
+    const edgeOf = (fd: number, input = fd === 0): RoutedEdge => {
       const mine = { kind: 'agent', agent: parent.plan.id, fd: this.nextFd++ } as const;
       const its = { kind: 'agent', agent: id, fd } as const;
-      const [from, to] = fd === 0 ? [mine, its] : [its, mine];
-      const [fromRuntime, toRuntime] = fd === 0 ? [name, where.runtime] : [where.runtime, name];
+      const [from, to] = input ? [mine, its] : [its, mine];
+      const [fromRuntime, toRuntime] = input ? [name, where.runtime] : [where.runtime, name];
       return { id: newStreamId(), from, to, fromRuntime, toRuntime };
     };
     const edges = [0, 1, 2].map((fd) => (spec.pipes[fd] ? edgeOf(fd) : undefined));
     const [stdout, stderr] = await Promise.all(
       edges.slice(1).map(async (edge) => (edge === undefined ? undefined : streams.openReader(edge))),
     );
+    const both = spec.messages === undefined ? [] : [edgeOf(spec.messages, true), edgeOf(spec.messages, false)];
+    const messages =
+      both.length === 0
+        ? undefined
+        : { writer: streams.openWriter(both[0]!), reader: await streams.openReader(both[1]!) };
     const stdin = edges[0] === undefined ? undefined : streams.openWriter(edges[0]);
     const [started, ended] = this.follow(id, where.runtime);
     const agent: PlanAgent = {
@@ -95,7 +104,7 @@ export class Children {
         home: where.runtime,
         parent: name,
         agents: [agent],
-        edges: edges.filter((edge) => edge !== undefined),
+        edges: [...edges.filter((edge) => edge !== undefined), ...both],
         context: {
           environment: { ...environment, ...(path === undefined ? {} : { PATH: path }) },
           cwd: where.path,
@@ -107,12 +116,14 @@ export class Children {
       stdout?.cancel();
       stderr?.cancel();
       stdin?.abort();
+      messages?.reader.cancel();
+      messages?.writer.abort();
       throw error;
     }
     const signal = async (signalName: string): Promise<void> => {
       await peer.request(inbox, { type: 'agent.signal', agent: id, signal: signalName });
     };
-    return { id, stdin, stdout, stderr, started, ended, signal };
+    return { id, stdin, stdout, stderr, messages, started, ended, signal };
   }
 
   private follow(id: AgentId, runtime: RuntimeName): readonly [Promise<AgentReport>, Promise<AgentReport>] {

@@ -138,6 +138,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     contextFile: options.contextFile,
     shell: options.shell,
     bridge: (edge, input) => provider.bridge(edge, input),
+    openPair: async (input, output) => ({
+      reader: await streams.openReader(input),
+      writer: streams.openWriter(output),
+    }),
     surroundings: () => ({
       devices: { ...neighbours.devices(), ...Object.fromEntries(config.devices.map((d) => [d.name, name])) },
       gpio: devices.hasGpio,

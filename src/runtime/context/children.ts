@@ -11,6 +11,7 @@ import type { ChildEvent, RunAnswer, RunLimits, SpawnAnswer } from '../syscalls/
 import { type AnyFunction, toBytes } from './arguments.js';
 import type { Channel } from './channel.js';
 import { notAvailable, systemError } from './error.js';
+import { installMessages, withMessages } from './messages.js';
 import type { Paths, Place } from './paths.js';
 
 interface Options {
@@ -24,6 +25,10 @@ interface Options {
   readonly killSignal?: string | number;
   readonly maxBuffer?: number;
   readonly encoding?: string | null;
+  readonly serialization?: string;
+  readonly execPath?: string;
+  readonly execArgv?: readonly string[];
+  readonly silent?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -38,6 +43,8 @@ interface Asked {
 
 const host = { ...childProcess };
 const megabyte = 1024 * 1024;
+/** The last messages of a child that has ended come within so many milliseconds. */
+const messagesMs = 250;
 
 /** The forms of `spawn`'s and `execFile`'s arguments. */
 function asked([command, second, third]: readonly unknown[]): Asked {
@@ -54,10 +61,19 @@ function withShell({ command, args, options }: Asked): Asked {
   return { command: file, args: ['-c', [command, ...args].join(' ')], options };
 }
 
+/** The descriptor for messages, if there is to be one. */
+function messagesOf({ stdio, serialization }: Options): number | undefined {
+  const at = Array.isArray(stdio) ? stdio.indexOf('ipc') : -1;
+  if (at < 0) return undefined;
+  if (at < 3) throw notAvailable('messages over a standard stream');
+  if (serialization === 'advanced') throw notAvailable('advanced serialization');
+  return at;
+}
+
 function stdioOf(value: unknown, otherwise: Stdio): readonly Stdio[] {
   const list = Array.isArray(value) ? value : [value, value, value];
-  if (list.length > 3 && list.slice(3).some((each) => each !== 'ignore' && each !== null && each !== undefined))
-    throw notAvailable('a child’s descriptor beyond the standard three');
+  const more = [...new Set(list.slice(3))].filter((each) => each !== 'ignore' && each !== null && each !== undefined);
+  if (more.some((each) => each !== 'ipc')) throw notAvailable('a child’s descriptor beyond the standard three');
   return [0, 1, 2].map((fd) => {
     const each: unknown = list[fd];
     if (each === undefined || each === null) return otherwise;
@@ -152,7 +168,10 @@ export function installChildren(channel: Channel, paths: Paths): void {
     const child = new childProcess.ChildProcess();
     Object.assign(child, { spawnfile: what.command, spawnargs: [options.argv0 ?? what.command, ...what.args] });
     const piped = stdio.map((each) => each !== 'ignore');
-    const { value } = call('process.spawn', [specOf(what, place, piped)], { syscall: `spawn ${what.command}` });
+    const messages = messagesOf(options);
+    const spec =
+      messages === undefined ? specOf(what, place, piped) : withMessages(specOf(what, place, piped), messages);
+    const { value } = call('process.spawn', [spec], { syscall: `spawn ${what.command}` });
     const answer = value as SpawnAnswer;
     if ('failed' in answer) {
       process.nextTick(() => {
@@ -165,7 +184,9 @@ export function installChildren(channel: Channel, paths: Paths): void {
       return Object.assign(child, { stdin: ends[0], stdout: ends[1], stderr: ends[2], stdio: ends });
     }
     const { agent, pid, handles } = answer;
-    const ends = handles.map((handle, fd) => (handle === null ? null : fd === 0 ? writer(handle) : reader(handle)));
+    const ends = handles
+      .slice(0, 3)
+      .map((handle, fd) => (handle === null ? null : fd === 0 ? writer(handle) : reader(handle)));
     const [stdin, stdout, stderr] = ends as [Writable | null, Readable | null, Readable | null];
     if (stdio[0] === 'inherit') process.stdin.pipe(stdin!);
     if (stdio[1] === 'inherit') stdout!.pipe(process.stdout, { end: false });
@@ -195,11 +216,18 @@ export function installChildren(channel: Channel, paths: Paths): void {
         return error === undefined;
       },
     });
-    const closed = Promise.all(
-      [stdout, stderr].map((end) => (end === null ? undefined : new Promise((resolve) => end.once('close', resolve)))),
-    );
-    waiting.set(agent, ({ status = null, signal = null }) => {
+    const messageHandle = handles[3];
+    const disconnected = messageHandle == null ? undefined : installMessages(channel, child, messageHandle);
+    const closed = Promise.all([
+      disconnected,
+      ...[stdout, stderr].map((end) =>
+        end === null ? undefined : new Promise((resolve) => end.once('close', resolve)),
+      ),
+    ]);
+    waiting.set(agent, async ({ status = null, signal = null }) => {
       waiting.delete(agent);
+      // Messages that were sent before the end are told before it; a grandchild may hold their channel open.
+      if (disconnected !== undefined) await atMost(disconnected, messagesMs);
       Object.assign(child, { exitCode: status, signalCode: signal });
       stdin?.destroy();
       child.emit('exit', status, signal);
@@ -380,8 +408,19 @@ export function installChildren(channel: Channel, paths: Paths): void {
   };
   const execSync = (...given: unknown[]): unknown => checked(execOf(given), String(given[0]));
 
-  const fork = (): never => {
-    throw notAvailable('child_process.fork away from home');
+  const fork = (file: unknown, ...given: unknown[]): ChildProcess => {
+    const args = Array.isArray(given[0]) ? given[0].map(String) : [];
+    const options = ((Array.isArray(given[0]) ? given[1] : (given[1] ?? given[0])) ?? {}) as Options;
+    const { execPath = process.execPath, execArgv = process.execArgv, silent, stdio } = options;
+    const three = typeof stdio === 'string' ? stdio : silent ? 'pipe' : 'inherit';
+    const all = Array.isArray(stdio) ? stdio : [three, three, three, 'ipc'];
+    const place = placeOf(options);
+    if (place === undefined) return host.fork(file as string, args, onHost(options) as object);
+    // Node says what is wrong with these.
+    if (paths.textOf(file) === undefined || !all.includes('ipc'))
+      return host.fork(file as string, args, options as object);
+    const command = { command: execPath, args: [...execArgv, paths.textOf(file)!, ...args] };
+    return spawnAt({ ...command, options: { ...options, stdio: all, shell: false } }, place);
   };
 
   const own: Readonly<Record<string, AnyFunction>> = {
@@ -410,4 +449,14 @@ function signalName(signal: string | number): string {
   if (typeof signal === 'string') return signal;
   const found = Object.entries(constants.signals).find(([, number]) => number === signal);
   return found?.[0] ?? 'SIGTERM';
+}
+
+/** Waits for `event`, `ms` at most. */
+async function atMost(event: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([event, late]);
+  clearTimeout(timer);
 }

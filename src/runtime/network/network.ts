@@ -165,7 +165,7 @@ export class Network {
     const socket = net.connect({ host, port: target.port, allowHalfOpen: true });
     await once(socket, 'connect');
     try {
-      void joinSocket(socket, await pair());
+      joinSocket(socket, await pair());
     } catch (error) {
       socket.destroy();
       throw error;
@@ -218,7 +218,7 @@ export class AgentNetwork {
       server.close();
       this.open.delete(entry);
       // What the program wrote before it ended is still passed on.
-      void joinSocket(socket, pair);
+      joinSocket(socket, pair);
     });
     const entry = { close: fail };
     this.open.add(entry);

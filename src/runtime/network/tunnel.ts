@@ -8,18 +8,35 @@ export interface StreamPair {
   readonly writer: StreamWriter;
 }
 
-/** Moves bytes both ways until both have ended; either direction may end first. Resolves when it is over; never rejects. */
-export async function joinSocket(socket: Socket, { reader, writer }: StreamPair): Promise<void> {
+/** A socket that is being joined. */
+export interface Joined {
+  /** All that the socket will ever say has been handed to the stream; never rejects. */
+  readonly sent: Promise<void>;
+  /** True when nothing has moved or waited to move towards the stream for `ms`. */
+  quiet(ms: number): boolean;
+}
+
+/** Moves bytes both ways until both have ended; either direction may end first. */
+export function joinSocket(socket: Socket, { reader, writer }: StreamPair): Joined {
+  let writing = false;
+  let moved = performance.now();
   socket.on('error', () => {});
   socket.setNoDelay?.(true);
   const out = async (): Promise<void> => {
     try {
-      for await (const chunk of socket.iterator({ destroyOnReturn: false })) await writer.write(chunk as Buffer);
-      await writer.end();
+      for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+        writing = true;
+        await writer.write(chunk as Buffer);
+        writing = false;
+        moved = performance.now();
+      }
+      writer.end().catch(() => {});
     } catch (error) {
       writer.abort(error as Error);
       reader.cancel();
       socket.destroy();
+    } finally {
+      writing = false;
     }
   };
   const back = async (): Promise<void> => {
@@ -37,7 +54,8 @@ export async function joinSocket(socket: Socket, { reader, writer }: StreamPair)
       socket.destroy();
     }
   };
-  await Promise.all([out(), back()]);
+  void back();
+  return { sent: out(), quiet: (ms) => !writing && performance.now() - moved >= ms };
 }
 
 /** A datagram in a stream: its length in two bytes, then itself. */

@@ -1,7 +1,7 @@
 /**
  * A program's children elsewhere:
  *
- *     process.spawn SPEC        its pid and handles of its pipes; `child` events tell what becomes of it
+ *     process.spawn SPEC        its pid and handles of its pipes and of its messages; `child` events tell what becomes of it
  *     process.signal ID, NAME
  *     process.run SPEC, LIMITS  until it has ended: status, and all that it wrote
  */
@@ -65,6 +65,7 @@ export class Processes {
       if (failed === undefined) throw new WireError('EIO', 'the child was lost');
       child.stdout?.cancel();
       child.stderr?.cancel();
+      child.messages?.reader.cancel();
       return { failed };
     }
     this.children.set(child.id, child);
@@ -74,12 +75,13 @@ export class Processes {
       const how = signal === undefined ? { status: report.status ?? 0 } : { signal };
       this.options.tell({ type: 'child', agent, ...how });
     });
-    const { stdin, stdout, stderr } = child;
+    const { stdin, stdout, stderr, messages } = child;
     const keep = (stream: { reader?: StreamReader; writer?: StreamWriter }) => this.options.keep(stream);
     const handles = [
       stdin === undefined ? null : keep({ writer: stdin }),
       stdout === undefined ? null : keep({ reader: stdout }),
       stderr === undefined ? null : keep({ reader: stderr }),
+      messages === undefined ? null : keep(messages),
     ];
     return { agent: child.id, pid, handles };
   }

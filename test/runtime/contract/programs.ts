@@ -537,6 +537,41 @@ export const programs: readonly ProgramCase[] = [
     },
   },
   {
+    name: 'children: fork, and messages both ways',
+    files: {
+      'main.js':
+        "const { fork } = require('child_process'); const c = fork('./child.js', ['one', 'two'], { env: { ...process.env, A: 'x' } }); const seen = []; c.on('message', (m) => { seen.push(m); if (m.n === 3) c.send({ stop: true }); else if (m.n) c.send({ n: m.n }); }); c.on('disconnect', () => console.log('disconnect', c.connected)); c.on('exit', (s, g) => console.log('exit', s, g)); c.on('close', () => console.log('close', JSON.stringify(seen))); console.log(c.connected, typeof c.send, c.send({ n: 0, text: 'grün\\n' + 'x'.repeat(100000) }, (e) => console.log('sent', e)));",
+      'child.js':
+        "process.send({ argv: process.argv.slice(2), a: process.env.A, here: require('path').basename(__filename) }); process.on('message', (m) => { if (m.stop) { process.disconnect(); process.exitCode = 4; } else process.send({ n: m.n + 1, length: m.text ? m.text.length : 0 }); });",
+    },
+  },
+  {
+    name: 'children: fork, silent; the parent disconnects; sending to nobody',
+    files: {
+      'main.js':
+        "const { fork } = require('child_process'); const c = fork(__dirname + '/child.js', { silent: true }); c.stdout.on('data', (d) => process.stdout.write('out ' + d)); c.once('message', (m) => { console.log(m); c.disconnect(); console.log(c.connected); c.send('late', (e) => console.log(e.code)); }); c.on('error', (e) => console.log('error', e.code));",
+      'child.js': "process.on('disconnect', () => console.log('left')); process.send([1, 'two', null, { x: true }]);",
+    },
+  },
+  {
+    name: 'children: fork of what is missing, and of what throws',
+    files: {
+      'main.js':
+        "const { fork } = require('child_process'); fork('missing.js', { silent: true }).on('exit', (s) => { console.log('missing', s); fork('child.js', { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }).on('message', (m) => console.log(m)).on('exit', (s) => console.log('child', s)); }); try { fork('child.js', { stdio: ['pipe', 'pipe', 'pipe'] }); } catch (e) { console.log(e.code); } try { fork(); } catch (e) { console.log(e.code); }",
+      'child.js':
+        "process.send('before'); process.on('message', () => {}); setImmediate(() => { throw new Error('x'); });",
+    },
+  },
+  {
+    name: 'children: spawn with messages',
+    files: {
+      'main.js':
+        "const { spawn } = require('child_process'); const c = spawn(process.execPath, ['child.js'], { stdio: ['pipe', 'pipe', 'inherit', 'ipc'] }); c.on('message', (m) => { console.log(m); c.stdin.end('by the stream'); }); c.stdout.on('data', (d) => console.log(String(d))); c.on('close', (s) => console.log('close', s));",
+      'child.js':
+        "process.send('up'); process.stdin.on('data', (d) => console.log('got ' + d)).on('end', () => process.disconnect());",
+    },
+  },
+  {
     name: 'children: a program of the same kind',
     files: {
       'main.js':
