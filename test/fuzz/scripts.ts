@@ -190,4 +190,13 @@ const { text } = fc.letrec<Record<'word' | 'part' | 'inner' | 'simple' | 'comman
 /** Where dash departs from the standard: an empty last parameter is lost before a command substitution. */
 const known = /("\$@"|"\$\{@\}")(?=["']*(?:\$\(|`))/g;
 
-export const script = text.map((all) => all.replaceAll(known, '$1 '));
+/** Each loop has a counter of its own: one that an inner loop sets again would never end the outer. */
+function numbered(all: string): string {
+  let loops = 0;
+  return all.replaceAll('n=; while [ ${#n} -lt 2 ]; do n=$n.;', () => {
+    loops += 1;
+    return `n${loops}=; while [ \${#n${loops}} -lt 2 ]; do n${loops}=$n${loops}.;`;
+  });
+}
+
+export const script = text.map((all) => numbered(all.replaceAll(known, '$1 ')));

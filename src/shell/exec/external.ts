@@ -1,5 +1,5 @@
 /** Utilities that are programs of this machine: look-up (XCU 2.9.1.4), start, wait. */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import os from 'node:os';
 import { SystemError, spawn } from '../../host/libc.js';
 import { encodeBytes } from '../../wire/bytes.js';
@@ -226,14 +226,24 @@ const hasTraps = (env: Env): boolean => {
   return false;
 };
 
-/**
- * Resolves when the signals that have arrived are known: the event loop has looked for events once more. One immediate is not
- * enough, it runs in the turn that is under way.
- */
-export const signalsDelivered = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve));
-  });
+/** True while a signal to this process has not reached the thread that is to take it: any of them may be chosen. */
+function signalsUnderWay(): boolean {
+  try {
+    const status = readFileSync('/proc/self/status', 'latin1');
+    const mask = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`);
+    return (mask('ShdPnd') & ~mask('SigBlk')) !== 0n;
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves when the signals that have arrived are known. */
+export async function signalsDelivered(): Promise<void> {
+  do {
+    // One immediate is not enough: it runs in the turn of the event loop that is under way.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  } while (signalsUnderWay());
+}
 
 async function waitWithTraps(stages: readonly Stage[], env: Env): Promise<void> {
   const { activity } = env.shell;
