@@ -1,6 +1,10 @@
-/** A session at the running cluster: what the shell and the `oneos` command connect through. Signed with the runtime's key. */
+/**
+ * A session at the running cluster: what the shell and the `oneos` command connect through. Its messages are signed with the
+ * runtime's key, its login with the user's.
+ */
 import { clientIdOf } from '../bus/acl.js';
 import type { Keys } from '../bus/identity.js';
+import { makeLogin } from '../bus/login.js';
 import { type Members, memberAccess, watchMembers } from '../bus/members.js';
 import { connectMqtt } from '../bus/mqtt.js';
 import { createPeer, type Peer, sealMessage } from '../bus/peer.js';
@@ -8,7 +12,7 @@ import { WireError } from '../wire/errors.js';
 import { newSessionId, type RuntimeName, type SessionId } from '../wire/ids.js';
 import type { Body, SessionStatus } from '../wire/messages.js';
 import { type Service, topics } from '../wire/topics.js';
-import { readBrokerAccess, readDaemon, readMembership, runtimeKeys } from './home.js';
+import { readBrokerAccess, readDaemon, readMembership, runtimeKeys, userKeys } from './home.js';
 
 export interface Client {
   readonly peer: Peer;
@@ -38,11 +42,14 @@ export async function openClient(home: string): Promise<Client> {
   const clientId = clientIdOf(name, session);
   const topic = topics.sessionStatus(cluster, session);
   const self = { runtime: name, session };
+  const user = { user: membership.user, keys: await userKeys(daemon.home), session, home: name };
+  const login = () => makeLogin(cluster, user);
   const status = (state: SessionStatus['state']): SessionStatus => ({
     type: 'session.status',
     state,
     session,
     home: name,
+    ...(state === 'online' ? { login: login() } : {}),
   });
   const bus = await connectMqtt({
     clientId,
@@ -53,6 +60,10 @@ export async function openClient(home: string): Promise<Client> {
   });
   const members = await watchMembers(bus, membership.signed);
   const peer = await createPeer({ bus, cluster, self, keys, publicKeyOf: members.publicKeyOf });
+  // A runtime that was not there when the session began asks.
+  await peer.serve(topics.sessionInbox(cluster, session), (body) =>
+    body.type === 'login.get' ? { type: 'login', login: login() } : undefined,
+  );
   await peer.send(topic, status('online'));
   return {
     peer,

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { type AclContext, clientIdOf, type Identity, mayPublish, maySubscribe } from '../bus/acl.js';
 import { type Applicant, type Broker, startBroker } from '../bus/broker.js';
+import { Logins } from '../bus/logins.js';
 import { memberAccess, signBootRecord, watchMembers } from '../bus/members.js';
 import { connectMqtt, printableUrl } from '../bus/mqtt.js';
 import { createPeer, sealMessage } from '../bus/peer.js';
@@ -12,6 +13,8 @@ import { startKernel } from '../kernel/index.js';
 import { joinCluster } from '../kernel/join.js';
 import { admitJoins, type NameServer, type NameServerState, updateRecord } from '../kernel/nameserver.js';
 import { openStore, type Store } from '../kernel/store.js';
+import { Authority } from '../runtime/authority/authority.js';
+import { Grants } from '../runtime/authority/grants.js';
 import { startRuntime } from '../runtime/index.js';
 import { startMesh } from '../stream/direct/mesh.js';
 import { openStreams } from '../stream/streams.js';
@@ -21,7 +24,9 @@ import type { RuntimeStatus, SignedBootRecord } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import {
   clusterKeys,
+  grantsFile,
   hostsNameServer,
+  hostUserName,
   makeHome,
   nameServerFile,
   readBrokerAccess,
@@ -30,7 +35,9 @@ import {
   readMembership,
   removeDaemon,
   runtimeKeys,
+  userKeys,
   writeDaemon,
+  writeFirstGrants,
   writeMembership,
 } from './home.js';
 
@@ -79,9 +86,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   setModuleRoot(path.join(options.dist, 'oneos.cjs'));
   keepDescriptors();
   const keys = await runtimeKeys(home);
+  const { publicKey: userKey } = await userKeys(home);
   let membership = readMembership(home);
   const config = readConfig(options.configFile, options.name ?? membership?.name);
   const { name } = config;
+  const user = membership?.user ?? hostUserName(name);
   if (options.join !== undefined) {
     const { cluster } = parseToken(options.join.token);
     if (hostsNameServer(home) || (membership !== undefined && membership.signed.record.cluster !== cluster))
@@ -93,10 +102,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       token: options.join.token,
       name,
       keys,
+      user: { name: user, publicKey: userKey },
       access: readBrokerAccess(home),
     });
-    membership = { signed, broker: options.join.url, name };
+    membership = { signed, broker: options.join.url, name, user };
     await writeMembership(home, membership);
+    await writeFirstGrants(home, user);
   }
   if (membership !== undefined && membership.name !== name) {
     throw new WireError('EINVAL', `this machine is registered as ${membership.name}, not ${name}`);
@@ -120,6 +131,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         kernelRuntimes: [name],
         services: { nameserver: name, scheduler: name },
         keys: { [name]: keys.publicKey },
+        users: { [user]: userKey },
+        owners: [user],
       },
       tokens: {},
     });
@@ -140,8 +153,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // A password in the URL is this machine's own.
     await updateRecord(store, { broker: printableUrl(url) });
     signed = signBootRecord(store.data.record, owner);
-    membership = { signed, broker: url, name, embedded: broker !== undefined };
+    membership = { signed, broker: url, name, user, embedded: broker !== undefined };
     await writeMembership(home, membership);
+    await writeFirstGrants(home, user);
   } else {
     url = options.broker ?? membership!.broker;
     membership = { ...membership!, broker: url };
@@ -171,13 +185,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const publicKeyOf = store === undefined ? members.publicKeyOf : admitJoins(cluster, members.publicKeyOf);
     const peer = await createPeer({ bus, cluster, self, keys, publicKeyOf });
+    const logins = new Logins(peer, members.userKeyOf);
     const kernel = await startKernel({
       peer,
+      users: { userOf: (session) => logins.userOf(session), isOwner: members.isOwner },
       onGone: members.onGone,
       services: Object.entries(signed.record.services).flatMap(([service, host]) => (host === name ? [service] : [])),
       ...(store === undefined
         ? {}
-        : { nameServer: { store, clusterKeys: await clusterKeys(home), changed: members.accept } }),
+        : {
+            nameServer: {
+              store,
+              clusterKeys: await clusterKeys(home),
+              changed: members.accept,
+            },
+          }),
     });
     nameServer = kernel.nameServer;
     // Reachable from where its broker is: nothing off this machine can connect unless it was asked for.
@@ -194,6 +216,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       shell: [path.join(options.dist, '..', 'bin', 'onesh')],
       version: options.version,
       onGone: members.onGone,
+      authority: new Authority(
+        name,
+        new Grants(grantsFile(home), (message) => process.stderr.write(`oneos: ${message}\n`)),
+        logins,
+        members.isOwner,
+        (machine) => members.signed.record.services.scheduler === machine,
+      ),
     });
     const revoked = new Promise<void>((resolve) => {
       members.onGone((gone) => {

@@ -10,10 +10,11 @@ import { writeDurably } from '../bus/durable-file.js';
 import { type Keys, loadOrCreateKeys } from '../bus/identity.js';
 import { parseBootRecord } from '../bus/members.js';
 import type { MqttOptions } from '../bus/mqtt.js';
+import { firstGrants } from '../runtime/authority/grants.js';
 import { parseDevices } from '../runtime/devices/config.js';
 import type { RuntimeConfig } from '../runtime/index.js';
 import { WireError } from '../wire/errors.js';
-import { isRuntimeName, type RuntimeName } from '../wire/ids.js';
+import { isRuntimeName, type RuntimeName, type UserName } from '../wire/ids.js';
 import type { SignedBootRecord } from '../wire/messages.js';
 import { defaultDevices, isAlive } from './local.js';
 
@@ -97,11 +98,35 @@ export const nameServerFile = (home: string): string => path.join(home, 'cluster
 export const hostsNameServer = (home: string): boolean =>
   statSync(nameServerFile(home), { throwIfNoEntry: false }) !== undefined;
 
+/** The key pair of the machine's user, made on first use. */
+export const userKeys = (home: string): Promise<Keys> => loadOrCreateKeys(file(home, 'user.pem'));
+/** Who may do what on this machine. */
+export const grantsFile = (home: string): string => file(home, 'grants.json');
+
+/** The user of this machine, by the name that the host knows them by; characters that have no place in it as underscores. */
+export function hostUserName(runtime: RuntimeName): UserName {
+  const text = os
+    .userInfo()
+    .username.toLowerCase()
+    .replace(/[^a-z0-9_.-]/g, '_')
+    .replace(/^[.-]/, '_')
+    .slice(0, 32);
+  return `${text || '_'}@${runtime}` as UserName;
+}
+
+/** Leaves a grants file where there is none, for whoever sets the machine up and those who own the cluster. */
+export async function writeFirstGrants(home: string, user: UserName): Promise<void> {
+  const at = grantsFile(home);
+  if (statSync(at, { throwIfNoEntry: false }) === undefined) await writeDurably(at, firstGrants(user));
+}
+
 export interface Membership {
   readonly signed: SignedBootRecord;
   /** Broker URL this machine uses: what it was told to join by, which need not be what the record says. */
   readonly broker: string;
   readonly name: RuntimeName;
+  /** As the cluster knows this machine's user. */
+  readonly user: UserName;
   /** The broker is this daemon's own. */
   readonly embedded?: boolean;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { setModuleRoot } from '../host/modules.js';
 import { WireError } from '../wire/errors.js';
-import { isRuntimeName } from '../wire/ids.js';
+import { isRuntimeName, isUserName } from '../wire/ids.js';
 import { configurationFile, homeDirectory } from './local.js';
 import { runLocalCluster } from './local-cluster.js';
 import { printStatus } from './status.js';
@@ -16,8 +16,10 @@ const usage = `usage: oneos up [-d] [--name NAME] [--broker URL | --listen HOST:
        oneos join [-d] [--name NAME] URL TOKEN        add this machine to a cluster and start its runtime
                                                       (TOKEN - : read it from standard input)
        oneos down                                     stop this machine's runtime
-       oneos token [--lifetime SECONDS]               print a one-time token and how to join with it
-       oneos revoke NAME                              take a machine's key away; it is out within seconds
+       oneos token [--lifetime SECONDS] [--guest]     print a one-time token and how to join with it; whoever does becomes
+                                                      an owner of the cluster, unless a guest
+       oneos revoke NAME                              take the key of a machine, or of a user NAME@MACHINE, away:
+                                                      it is out within seconds
        oneos status [--json]                          runtimes, kernel agents, devices, jobs
        oneos cluster N [--broker URL] [-- command …]  a local cluster of N runtimes for trying things;
                                                       with a command: stopped when the command ends
@@ -36,6 +38,7 @@ const options = {
   detach: { type: 'boolean', short: 'd' },
   json: { type: 'boolean' },
   lifetime: { type: 'string' },
+  guest: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -45,7 +48,7 @@ const commands: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
   up: ['name', 'broker', 'listen', 'detach'],
   join: ['name', 'detach'],
   down: [],
-  token: ['lifetime'],
+  token: ['lifetime', 'guest'],
   revoke: [],
   status: ['json'],
   cluster: ['broker'],
@@ -132,11 +135,16 @@ async function run(args: readonly string[]): Promise<number> {
       return down(home);
     case 'token':
       want(0, '');
-      return printToken(home, wholeNumber(values.lifetime ?? '3600', '--lifetime', 366 * 24 * 3600));
+      return printToken(
+        home,
+        wholeNumber(values.lifetime ?? '3600', '--lifetime', 366 * 24 * 3600),
+        values.guest ?? false,
+      );
     case 'revoke':
-      want(1, "a runtime's name");
-      if (!isRuntimeName(operands[0]!)) throw new UsageError(`${operands[0]}: not a runtime's name`);
-      return revoke(home, operands[0]!);
+      want(1, "a runtime's or a user's name");
+      if (!isRuntimeName(operands[0]!) && !isUserName(operands[0]!))
+        throw new UsageError(`${operands[0]}: not a runtime's or a user's name`);
+      return revoke(home, operands[0]);
     case 'status':
       want(0, '');
       return printStatus(home, values.json ?? false);

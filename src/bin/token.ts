@@ -1,7 +1,7 @@
 /** `oneos token` and `oneos revoke`: who may become a member, and who is one no more. */
 import os from 'node:os';
 import { printableUrl } from '../bus/mqtt.js';
-import type { RuntimeName } from '../wire/ids.js';
+import type { RuntimeName, UserName } from '../wire/ids.js';
 import { askKernel, openClient } from './client.js';
 
 /** This machine's address as others may reach it; undefined when it has none but loopback. */
@@ -21,10 +21,10 @@ export function joinUrl(broker: string): { readonly url: string; readonly local:
 }
 
 /** @throws WireError when no runtime is up, or the name server cannot be asked */
-export async function printToken(home: string, lifetime: number): Promise<number> {
+export async function printToken(home: string, lifetime: number, guest: boolean): Promise<number> {
   const client = await openClient(home);
   try {
-    const { token } = await askKernel(client.peer, 'nameserver', { type: 'token.new', lifetime }, 'token');
+    const { token } = await askKernel(client.peer, 'nameserver', { type: 'token.new', lifetime, guest }, 'token');
     const { url, local } = joinUrl(client.members.signed.record.broker);
     process.stdout.write(`oneos join ${url} ${token}\n`);
     if (local)
@@ -38,7 +38,7 @@ export async function printToken(home: string, lifetime: number): Promise<number
 }
 
 /** @throws WireError EPERM, ENOENT, EBUSY; when no runtime is up, or the name server cannot be asked */
-export async function revoke(home: string, name: RuntimeName): Promise<number> {
+export async function revoke(home: string, name: RuntimeName | UserName): Promise<number> {
   const client = await openClient(home);
   try {
     await askKernel(client.peer, 'nameserver', { type: 'revoke', name }, 'ok');

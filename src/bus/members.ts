@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { WireError } from '../wire/errors.js';
-import type { ClusterId, RuntimeName } from '../wire/ids.js';
+import type { ClusterId, RuntimeName, UserName } from '../wire/ids.js';
 import type { BootRecord, SignedBootRecord } from '../wire/messages.js';
 import { signedBootRecordSchema } from '../wire/schema.js';
 import { topics } from '../wire/topics.js';
@@ -50,6 +50,9 @@ export interface Members {
   readonly signed: SignedBootRecord;
   /** Registered public key of a runtime. A {@link KeyLookup}. */
   publicKeyOf(name: string): string | undefined;
+  /** Registered public key of a user. */
+  userKeyOf(name: UserName): string | undefined;
+  readonly isOwner: (user: UserName) => boolean;
   /** Takes a newer record of the same cluster; anything else is ignored. */
   accept(signed: SignedBootRecord): void;
   /** Calls `handler` with each name whose key is registered no more, or is another's now; returns the function that stops it. */
@@ -91,6 +94,8 @@ export async function watchMembers(
       return signed;
     },
     publicKeyOf: (name) => (Object.hasOwn(signed.record.keys, name) ? signed.record.keys[name] : undefined),
+    userKeyOf: (name) => (Object.hasOwn(signed.record.users, name) ? signed.record.users[name] : undefined),
+    isOwner: (user) => signed.record.owners.includes(user),
     accept,
     onGone: (handler) => {
       watchers.add(handler);

@@ -28,6 +28,8 @@ export interface Peer {
    * @throws WireError the error body that came back; ETIMEDOUT after `timeoutMs` (default 5000); ENOTCONN without a bus.
    */
   request(topic: string, body: Body, options?: { readonly timeoutMs?: number }): Promise<Body>;
+  /** As {@link request}, with who answered; an error body is an answer too. */
+  ask(topic: string, body: Body, options?: { readonly timeoutMs?: number }): Promise<Envelope>;
   /** Sends a message that wants no reply (QoS 1). */
   send(topic: string, body: Body | Status, options?: { readonly retain?: boolean }): Promise<void>;
   /** Serves `topic` (a filter): every verified message that is not a reply goes to `handler`. Several handlers may serve one topic. */
@@ -136,7 +138,7 @@ class BusPeer implements Peer {
     return answer;
   }
 
-  private async ask(topic: string, body: Body, options: { readonly timeoutMs?: number } = {}): Promise<Envelope> {
+  async ask(topic: string, body: Body, options: { readonly timeoutMs?: number } = {}): Promise<Envelope> {
     if (this.closed) throw new WireError('ENOTCONN', 'not connected to the cluster');
     const { timeoutMs = 5000 } = options;
     const id = newMessageId();

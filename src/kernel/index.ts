@@ -4,7 +4,7 @@ import type { OnGone } from '../bus/members.js';
 import type { Peer } from '../bus/peer.js';
 import type { SignedBootRecord } from '../wire/messages.js';
 import { type NameServer, type NameServerState, startNameServer } from './nameserver.js';
-import { startScheduler } from './scheduler/driver.js';
+import { startScheduler, type Users } from './scheduler/driver.js';
 import type { Store } from './store.js';
 
 export interface KernelOptions {
@@ -12,6 +12,8 @@ export interface KernelOptions {
   /** Names of the services to start here. */
   readonly services: readonly string[];
   readonly onGone: OnGone;
+  /** Who sessions are; without it everything is the one user's own. */
+  readonly users?: Users;
   /** What the name server needs, where it is hosted. */
   readonly nameServer?: {
     readonly store: Store<NameServerState>;
@@ -25,12 +27,12 @@ export interface Kernel {
   close(): Promise<void>;
 }
 
-export async function startKernel({ peer, services, onGone, nameServer }: KernelOptions): Promise<Kernel> {
+export async function startKernel({ peer, services, onGone, users, nameServer }: KernelOptions): Promise<Kernel> {
   const names =
-    services.includes('nameserver') && nameServer !== undefined
-      ? await startNameServer({ peer, ...nameServer })
+    services.includes('nameserver') && nameServer !== undefined && users !== undefined
+      ? await startNameServer({ peer, ...nameServer, userOf: users.userOf })
       : undefined;
-  const scheduler = services.includes('scheduler') ? await startScheduler(peer, onGone) : undefined;
+  const scheduler = services.includes('scheduler') ? await startScheduler(peer, onGone, users) : undefined;
   return {
     nameServer: names,
     close: async () => {

@@ -7,7 +7,7 @@ import { parseBootRecord } from '../bus/members.js';
 import { connectMqtt, hasUser, type MqttOptions } from '../bus/mqtt.js';
 import { joinClientId, joinPassword, joinProof, joinUser, parseToken, type Token } from '../bus/token.js';
 import { type ErrorBody, fromErrorBody, WireError } from '../wire/errors.js';
-import { newMessageId, type RuntimeName } from '../wire/ids.js';
+import { newMessageId, type RuntimeName, type UserName } from '../wire/ids.js';
 import type { Envelope, SignedBootRecord } from '../wire/messages.js';
 import { isEnvelope } from '../wire/schema.js';
 import { topics } from '../wire/topics.js';
@@ -16,6 +16,8 @@ export interface JoinOptions {
   readonly token: string;
   readonly name: RuntimeName;
   readonly keys: Keys;
+  /** Who uses this machine, to be registered with it. */
+  readonly user?: { readonly name: UserName; readonly publicKey: string };
   /** What a broker that was set up by hand wants. */
   readonly access?: Pick<MqttOptions, 'username' | 'password' | 'ca'>;
   /** Default 10 000. */
@@ -58,7 +60,7 @@ export async function joinCluster(url: string, options: JoinOptions): Promise<Si
 
 /** The request and its answer, on a bus that is connected already. */
 export async function ask(bus: Bus, id: string, token: Token, options: JoinOptions): Promise<SignedBootRecord> {
-  const { name, keys, timeoutMs = 10_000 } = options;
+  const { name, keys, user, timeoutMs = 10_000 } = options;
   const { cluster } = token;
   const to = topics.kernel(cluster, 'nameserver');
   const reply = topics.join(cluster, id);
@@ -76,6 +78,7 @@ export async function ask(bus: Bus, id: string, token: Token, options: JoinOptio
       publicKey: keys.publicKey,
       token: token.id,
       proof: joinProof(token.key, name, keys.publicKey, messageId),
+      ...(user === undefined ? {} : { user }),
     },
   };
   let timer: NodeJS.Timeout | undefined;

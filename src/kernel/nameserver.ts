@@ -9,8 +9,8 @@ import { signBootRecord } from '../bus/members.js';
 import type { Peer } from '../bus/peer.js';
 import { isJoinPassword, isJoinProof, makeToken } from '../bus/token.js';
 import { WireError } from '../wire/errors.js';
-import type { ClusterId, RuntimeName } from '../wire/ids.js';
-import type { Body, BootRecord, Envelope, SignedBootRecord } from '../wire/messages.js';
+import { type ClusterId, isUserName, type RuntimeName, type SessionId, type UserName } from '../wire/ids.js';
+import type { Body, BootRecord, Envelope, Sender, SignedBootRecord } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import type { Store } from './store.js';
 
@@ -18,13 +18,13 @@ import type { Store } from './store.js';
 export interface NameServerState {
   record: BootRecord;
   /** Tokens not used yet, by id: HMAC key and end of life in milliseconds since the epoch. */
-  tokens: Record<string, { readonly key: string; readonly expires: number }>;
+  tokens: Record<string, { readonly key: string; readonly expires: number; readonly guest?: boolean }>;
 }
 
 export interface NameServer {
   readonly signed: SignedBootRecord;
-  /** Text of a new one-time token, good for `lifetime` seconds. */
-  newToken(lifetime: number): Promise<string>;
+  /** Text of a new one-time token, good for `lifetime` seconds. Its user becomes an owner, unless `guest`. */
+  newToken(lifetime: number, guest?: boolean): Promise<string>;
   /** True when a joining machine's broker password was made with a token that is still good. For the embedded broker. */
   admits(tokenId: string, clientId: string, password: string, binding: string): boolean;
   close(): Promise<void>;
@@ -56,10 +56,12 @@ export async function startNameServer(options: {
   readonly peer: Peer;
   readonly store: Store<NameServerState>;
   readonly clusterKeys: Keys;
+  /** The user that a session is of. @throws WireError EACCES when it is nobody's */
+  readonly userOf: (session: SessionId) => UserName | Promise<UserName>;
   /** Called with every new record, before anybody else hears of it. */
   readonly changed?: (signed: SignedBootRecord) => void;
 }): Promise<NameServer> {
-  const { peer, store, clusterKeys, changed = () => undefined } = options;
+  const { peer, store, clusterKeys, userOf, changed = () => undefined } = options;
   const { cluster } = peer;
   let signed = signBootRecord(store.data.record, clusterKeys);
 
@@ -75,19 +77,19 @@ export async function startNameServer(options: {
     return token !== undefined && token.expires > Date.now() ? token.key : undefined;
   };
 
-  const newToken = async (lifetime: number) => {
+  const newToken = async (lifetime: number, guest = false) => {
     const token = makeToken(cluster, clusterKeys.publicKey);
     const now = Date.now();
     await store.update((data) => {
       for (const [id, { expires }] of Object.entries(data.tokens)) if (expires <= now) delete data.tokens[id];
       if (Object.keys(data.tokens).length >= tokensMost) throw new WireError('ENOSPC', 'too many open join tokens');
-      data.tokens[token.id] = { key: token.key, expires: now + lifetime * 1000 };
+      data.tokens[token.id] = { key: token.key, expires: now + lifetime * 1000, ...(guest ? { guest } : {}) };
     });
     return token.text;
   };
 
   const join = async (body: Extract<Body, { type: 'join' }>, envelope: Envelope): Promise<Body> => {
-    const { name, publicKey } = body;
+    const { name, publicKey, user } = body;
     const known = () => (Object.hasOwn(store.data.record.keys, name) ? store.data.record.keys[name] : undefined);
     // Asked again because the answer was lost: the signature has shown that it is the same key.
     if (known() === publicKey) return { type: 'joined', record: signed };
@@ -96,31 +98,57 @@ export async function startNameServer(options: {
       throw new WireError('ETOKEN', 'the join token was refused: it is wrong, used or expired');
     }
     if (known() !== undefined) throw taken(name);
+    if (user !== undefined && !(isPublicKey(user.publicKey) && isUserOf(user.name, name)))
+      throw new WireError('EINVAL', `${user.name} is no user of ${name}`);
     await store.update((data) => {
       // Two may have come this far with one token or one name; changes are made one after the other.
       if (!Object.hasOwn(data.tokens, body.token)) throw new WireError('ETOKEN', 'the join token was used already');
       if (Object.hasOwn(data.record.keys, name)) throw taken(name);
+      const guest = data.tokens[body.token]?.guest ?? false;
       delete data.tokens[body.token];
       const { record } = data;
-      data.record = { ...record, revision: record.revision + 1, keys: { ...record.keys, [name]: publicKey } };
+      data.record = {
+        ...record,
+        revision: record.revision + 1,
+        keys: { ...record.keys, [name]: publicKey },
+        users: { ...record.users, ...(user === undefined ? {} : { [user.name]: user.publicKey }) },
+        owners: user === undefined || guest ? record.owners : [...record.owners, user.name],
+      };
     });
     // Before the answer: whoever hears from the newcomer then knows its key.
     await announce();
     return { type: 'joined', record: signed };
   };
 
-  const revoke = async (name: RuntimeName, by: RuntimeName): Promise<void> => {
+  const revoke = async (name: RuntimeName | UserName, by: RuntimeName): Promise<void> => {
     const { record } = store.data;
     if (!record.kernelRuntimes.includes(by))
       throw new WireError('EPERM', `only a kernel runtime may revoke a machine (${record.kernelRuntimes.join(', ')})`);
-    if (!Object.hasOwn(record.keys, name)) throw new WireError('ENOENT', `${name}: no such runtime in this cluster`);
-    if (record.kernelRuntimes.includes(name))
+    const isUser = isUserName(name);
+    if (!Object.hasOwn(isUser ? record.users : record.keys, name))
+      throw new WireError('ENOENT', `${name}: no such ${isUser ? 'user' : 'runtime'} in this cluster`);
+    if (!isUser && record.kernelRuntimes.includes(name))
       throw new WireError('EBUSY', `${name} is a kernel runtime: it cannot be revoked`);
     await store.update((data) => {
-      const { [name]: _, ...keys } = data.record.keys;
-      data.record = { ...data.record, revision: data.record.revision + 1, keys };
+      const { keys, users, owners, revision } = data.record;
+      const goes = (each: string) => each === name || isUserOf(each, name);
+      const kept = <V>(all: Readonly<Record<string, V>>, out: (each: string) => boolean): Record<string, V> =>
+        Object.fromEntries(Object.entries(all).filter(([each]) => !out(each)));
+      data.record = {
+        ...data.record,
+        revision: revision + 1,
+        keys: kept(keys, (each) => each === name),
+        users: kept(users, goes),
+        owners: owners.filter((each) => !goes(each)),
+      };
     });
     await announce();
+  };
+
+  const wantOwner = async ({ session, runtime }: Sender): Promise<void> => {
+    const user = session === undefined ? undefined : await userOf(session);
+    if (user === undefined || !store.data.record.owners.includes(user))
+      throw new WireError('EPERM', `${user ?? runtime} is no owner of this cluster`);
   };
 
   const subscription = await peer.serve(topics.kernel(cluster, 'nameserver'), async (body, envelope) => {
@@ -130,8 +158,10 @@ export async function startNameServer(options: {
       case 'boot.get':
         return { type: 'boot', record: signed };
       case 'token.new':
-        return { type: 'token', token: await newToken(body.lifetime) };
+        await wantOwner(envelope.from);
+        return { type: 'token', token: await newToken(body.lifetime, body.guest) };
       case 'revoke':
+        await wantOwner(envelope.from);
         await revoke(body.name, envelope.from.runtime);
         return { type: 'ok' };
       default:
@@ -159,6 +189,9 @@ export async function startNameServer(options: {
     },
   };
 }
+
+/** True for a user whose machine is `runtime`. */
+const isUserOf = (user: string, runtime: string): boolean => isUserName(user) && user.endsWith(`@${runtime}`);
 
 const taken = (name: RuntimeName) =>
   new WireError('ENAMETAKEN', `the name ${name} is taken by another machine; choose one with --name`);

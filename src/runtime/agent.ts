@@ -13,7 +13,7 @@ import { enlargePipe, killGroup, pipe } from '../host/libc.js';
 import { toErrorBody, WireError } from '../wire/errors.js';
 import { type FileEvent, fileChunk } from '../wire/files.js';
 import type { PlanAgent } from '../wire/graph.js';
-import type { RuntimeName } from '../wire/ids.js';
+import type { RuntimeName, SessionId } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
 import type { Prepared } from './drivers/driver.js';
 import { prepareProgram } from './drivers/index.js';
@@ -31,11 +31,11 @@ export interface AgentServices {
   readonly contextFile: string;
   readonly shell: readonly string[];
   /** This side of an edge whose other end is elsewhere, or a path of this runtime. */
-  readonly bridge: (edge: RoutedEdge, input: boolean) => Promise<BridgedPipe>;
+  readonly bridge: (edge: RoutedEdge, input: boolean, session: SessionId) => Promise<BridgedPipe>;
   /** This side of two edges of one descriptor, a direction each. */
   readonly openPair: (input: RoutedEdge, output: RoutedEdge) => Promise<StreamPair>;
   /** Devices of the cluster and GPIO, as a context is told of them. */
-  readonly surroundings: () => Pick<ContextDescription, 'devices' | 'gpio'>;
+  readonly surroundings: (session: SessionId) => Pick<ContextDescription, 'devices' | 'gpio' | 'confined'>;
   readonly dispatcher: (agent: Agent, emit: (frame: Buffer) => boolean) => Dispatcher;
   readonly report: (report: AgentReport, agent: Agent) => void;
   readonly changed: () => void;
@@ -174,7 +174,7 @@ export class Agent {
         this.fds.set(end.fd, known);
         continue;
       }
-      const made = await this.services.bridge(edge, input);
+      const made = await this.services.bridge(edge, input, request.session);
       this.bridges.push({ pipe: made, other: input ? edge.fromRuntime : edge.toRuntime, output: !input });
       this.own.push(made.theirs);
       this.fds.set(end.fd, made.theirs);
@@ -296,7 +296,7 @@ export class Agent {
       cwd: this.request.context.cwd,
       inCwd,
       directory: this.directory,
-      ...this.services.surroundings(),
+      ...this.services.surroundings(this.request.session),
     };
     const requests = new Socket({ fd: request.read, readable: true, writable: false });
     const replies = new Socket({ fd: reply.write, readable: false, writable: true });

@@ -91,11 +91,14 @@ export class Agents {
     this.agents.get(event.owner.agent)?.tell(event, runtime);
   }
 
-  /** Signals an agent's process group; false when there is no such agent. */
-  signal(id: AgentId, signal: NodeJS.Signals): boolean {
-    const agent = this.agents.get(id);
-    agent?.signal(signal);
-    return agent !== undefined;
+  /** What an agent was started by; undefined when there is no such agent. */
+  requestOf(id: AgentId): SpawnRequest | undefined {
+    return this.agents.get(id)?.request;
+  }
+
+  /** Signals an agent's process group. */
+  signal(id: AgentId, signal: NodeJS.Signals): void {
+    this.agents.get(id)?.signal(signal);
   }
 
   /** A session has gone: none of its agents stays, nor what they left behind. */

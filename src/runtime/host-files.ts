@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import type { StreamReader, StreamWriter } from '../stream/stream.js';
 import { WireError } from '../wire/errors.js';
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NONBLOCK } = constants;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Opening a FIFO must not wait for its other end: there are few threads to wait in. */
 async function openNow(path: string, flags: number): Promise<FileHandle> {
@@ -28,9 +28,12 @@ export async function openHostReader(path: string): Promise<StreamReader> {
     throw new WireError('EISDIR', `${path}: Is a directory`, { path });
   }
   if (found.isFIFO()) {
-    // Opened again as `cat` would: it waits for a writer.
-    const stream = createReadStream(path, { highWaterMark: 65536 });
-    await file.close();
+    // Opened again as `cat` would: it waits for a writer. Until then this one says which it is.
+    const stream = createReadStream(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : path, {
+      highWaterMark: 65536,
+    });
+    const release = () => void file.close().catch(() => {});
+    stream.once('open', release).once('error', release).once('close', release);
     return streamReader(stream);
   }
   return handleReader(file);
@@ -73,8 +76,9 @@ export function streamReader(stream: AsyncIterable<Buffer> & { destroy(): unknow
 }
 
 /** Writes a host file, made when it is not there. @throws the system's error */
-export async function openHostWriter(path: string, mode: 'write' | 'append'): Promise<StreamWriter> {
-  const file = await openNow(path, O_WRONLY | O_CREAT | (mode === 'append' ? O_APPEND : O_TRUNC));
+export async function openHostWriter(path: string, mode: 'write' | 'append', noFollow = false): Promise<StreamWriter> {
+  const flags = O_WRONLY | O_CREAT | (mode === 'append' ? O_APPEND : O_TRUNC) | (noFollow ? O_NOFOLLOW : 0);
+  const file = await openNow(path, flags);
   if ((await file.stat()).isFIFO()) {
     const pipe = new Socket({ fd: openSync(path, O_WRONLY | O_NONBLOCK), readable: false, writable: true });
     pipe.on('error', () => {});

@@ -16,6 +16,7 @@ import type { Body, Envelope, RoutedEdge, RuntimeStatus, SessionStatus } from '.
 import { topics } from '../wire/topics.js';
 import type { Agent } from './agent.js';
 import { Agents } from './agents.js';
+import type { Authority } from './authority/authority.js';
 import { Children } from './children.js';
 import { type DeviceConfig, deviceInfo } from './devices/config.js';
 import { Devices } from './devices/devices.js';
@@ -53,13 +54,12 @@ export interface RuntimeOptions {
   readonly version: string;
   /** Tells of machines that are members no more. */
   readonly onGone?: OnGone;
+  /** Who may do what here. Without it everything is the one user's own, who started this process. */
+  readonly authority?: Authority;
 }
 
 export interface Runtime {
   info(): RuntimeInfo;
-  openPath(path: string, mode: 'read'): Promise<StreamReader>;
-  /** Opens a path that this runtime provides: a device, or a file of its host. @throws WireError ENODEV, EACCES, EISDIR … */
-  openPath(path: string, mode: 'write' | 'append'): Promise<StreamWriter>;
   /** Ends every agent and says goodbye. Does not close the peer. */
   close(): Promise<void>;
 }
@@ -71,19 +71,29 @@ const statusDelay = 200;
 const rememberedSessions = 1000;
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { peer, config, incarnation } = options;
+  const { peer, config, incarnation, authority } = options;
   const { cluster, bus } = peer;
   const { name } = config;
   const devices = new Devices(config.devices, bus);
   const neighbours = new Neighbours(name);
   const streams = options.streams ?? openStreams({ bus, cluster });
-  const files = new FileService((runtime, event) => {
-    if (runtime === name) agents.tell(event, name);
-    else void peer.send(topics.runtimeInbox(cluster, runtime), event).catch(() => {});
-  }, streams);
+  const files = new FileService(
+    (runtime, event) => {
+      if (runtime === name) agents.tell(event, name);
+      else void peer.send(topics.runtimeInbox(cluster, runtime), event).catch(() => {});
+    },
+    streams,
+    authority,
+  );
   const direct = new DirectFiles({ name, peer, streams, answer: (...asked) => files.answer(...asked) });
   const asking = makeAsking({ name, peer, service: files, direct, isLost: (runtime) => neighbours.isLost(runtime) });
-  const provider = new Provider({ name, streams, devices, isLost: (runtime) => neighbours.isLost(runtime) });
+  const provider = new Provider({
+    name,
+    streams,
+    devices,
+    isLost: (runtime) => neighbours.isLost(runtime),
+    authority,
+  });
 
   const network = new Network({
     name,
@@ -115,7 +125,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const device = path.slice('/dev/'.length);
     const where = devices.has(device) ? name : neighbours.whereIs(device);
     if (where === undefined) throw new WireError('ENODEV', `${path}: no such device`, { path });
-    if (where === name) return provider.openPath(path, mode);
+    if (where === name) return provider.openPath(path, mode, agent.request.session);
     const edge = edgeTo(agent, where, path, mode);
     const open = { type: 'stream.open', session: agent.request.session, edges: [edge] } as const;
     if (mode === 'read') {
@@ -137,14 +147,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     home: options.home,
     contextFile: options.contextFile,
     shell: options.shell,
-    bridge: (edge, input) => provider.bridge(edge, input),
+    bridge: (edge, input, session) => provider.bridge(edge, input, session),
     openPair: async (input, output) => ({
       reader: await streams.openReader(input),
       writer: streams.openWriter(output),
     }),
-    surroundings: () => ({
+    surroundings: (session) => ({
       devices: { ...neighbours.devices(), ...Object.fromEntries(config.devices.map((d) => [d.name, name])) },
       gpio: devices.hasGpio,
+      confined: authority?.isConfined(session) ?? false,
     }),
     dispatcher: (agent, emit) =>
       new Dispatcher(
@@ -152,7 +163,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           home: agent.request.home,
           owner: { session: agent.request.session, agent: agent.plan.id },
           devices,
-          file: asking.ask,
+          file: (where, request, bytes) => asking.ask(where, { ...request, session: agent.request.session }, bytes),
+          mayUse: (device) => authority?.device(agent.request.session, device),
           bulk: {
             edge: (where, path, mode) => edgeTo(agent, where, path, mode),
             openReader: (edge) => streams.openReader(edge),
@@ -195,6 +207,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     version: options.version,
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
+    ...(authority === undefined ? {} : { openTo: authority.openTo() }),
   });
   let closed = false;
   const announce = async (): Promise<void> => {
@@ -220,17 +233,24 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         return { type: 'ok' };
       case 'agent.spawn':
         if (ended.has(body.session)) throw new WireError('ECANCELED', 'the session has ended');
+        await authority?.run(body, from);
         await agents.spawn(body);
         return { type: 'ok' };
       case 'agent.signal': {
         const { agent, signal } = body;
         if (!Object.hasOwn(os.constants.signals, signal)) throw new WireError('EINVAL', `${signal}: no such signal`);
-        if (!agents.signal(agent, signal as NodeJS.Signals)) throw new WireError('ESRCH', `${agent}: no such agent`);
+        const request = agents.requestOf(agent);
+        if (request === undefined) throw new WireError('ESRCH', `${agent}: no such agent`);
+        if (authority?.maySignal(request, from) === false)
+          throw new WireError('EPERM', `${agent} is another session's`);
+        agents.signal(agent, signal as NodeJS.Signals);
         return { type: 'ok' };
       }
       case 'agent.list':
         return { type: 'agents', agents: agents.list() };
       case 'stream.open':
+        if (from.session !== undefined && from.session !== body.session)
+          throw new WireError('EPERM', 'a session opens streams for itself');
         for (const edge of body.edges) await provider.openEdge(edge, body.session);
         return { type: 'ok' };
       case 'net.find':
@@ -271,7 +291,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   const onSession = (body: Body, { from }: Envelope): undefined => {
     const status = body as unknown as SessionStatus;
-    if (status.type !== 'session.status' || status.state !== 'offline' || from.session !== status.session) return;
+    if (status.type !== 'session.status' || from.session !== status.session) return;
+    authority?.hear(status, from);
+    if (status.state !== 'offline') return;
     ended.add(status.session);
     if (ended.size > rememberedSessions)
       for (const oldest of ended) {
@@ -295,10 +317,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     if (state === 'connected') void announce();
   });
 
-  const openPath = (path: string, mode: 'read' | 'write' | 'append') => provider.openPath(path, mode);
   return {
     info,
-    openPath: openPath as Runtime['openPath'],
     close: async () => {
       if (closed) return;
       closed = true;

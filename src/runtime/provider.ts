@@ -8,6 +8,7 @@ import { WireError } from '../wire/errors.js';
 import type { Endpoint } from '../wire/graph.js';
 import type { RuntimeName, SessionId } from '../wire/ids.js';
 import type { RoutedEdge } from '../wire/messages.js';
+import type { Authority } from './authority/authority.js';
 import type { Devices } from './devices/devices.js';
 import { openHostReader, openHostWriter } from './host-files.js';
 import { type BridgedPipe, bridgeInput, bridgeOutput } from './pipes.js';
@@ -20,7 +21,11 @@ export interface ProviderOptions {
   readonly devices: Devices;
   /** True for a machine that is known to be gone. */
   readonly isLost: (runtime: RuntimeName) => boolean;
+  /** Who may use what; without it everything here is the one user's own. */
+  readonly authority?: Authority | undefined;
 }
+
+type PathEnd = Extract<Endpoint, { kind: 'path' }>;
 
 /** A stream between a path here and the other end of its edge. */
 interface Moving {
@@ -38,24 +43,35 @@ export class Provider {
 
   constructor(private readonly options: ProviderOptions) {}
 
-  openPath(path: string, mode: 'read'): Promise<StreamReader>;
-  openPath(path: string, mode: 'write' | 'append'): Promise<StreamWriter>;
-  openPath(path: string, mode: OpenMode): Promise<StreamReader | StreamWriter>;
+  openPath(path: string, mode: 'read', session: SessionId): Promise<StreamReader>;
+  openPath(path: string, mode: 'write' | 'append', session: SessionId): Promise<StreamWriter>;
+  openPath(path: string, mode: OpenMode, session: SessionId): Promise<StreamReader | StreamWriter>;
   /**
    * Opens `/dev/NAME` of a device here, `/net/NAME/…` of this runtime, or a path of this host.
    * @throws WireError ENODEV, EACCES, EISDIR, EINVAL; the system's error
    */
-  async openPath(path: string, mode: OpenMode): Promise<StreamReader | StreamWriter> {
-    const { devices, name } = this.options;
+  async openPath(path: string, mode: OpenMode, session: SessionId): Promise<StreamReader | StreamWriter> {
+    const { devices, name, authority } = this.options;
     const device = /^\/dev\/([^/]+)$/.exec(path)?.[1];
-    if (device !== undefined && devices.has(device))
+    if (device !== undefined && devices.has(device)) {
+      await authority?.device(session, device);
       return mode === 'read' ? devices.openRead(device) : devices.openWrite(device);
+    }
     const net = /^\/net\/([^/]+)(\/.*)?$/.exec(path);
     if (net !== null && net[1] !== name) throw new WireError('ENODEV', `${path}: not provided by ${name}`, { path });
     const host = net === null ? path : (net[2] ?? '/');
     if (!host.startsWith('/') || host.includes('\0'))
       throw new WireError('EINVAL', `${path}: not an absolute path`, { path });
-    return mode === 'read' ? openHostReader(host) : openHostWriter(host, mode);
+    const flags = mode === 'read' ? (['O_RDONLY'] as const) : (['O_WRONLY', 'O_CREAT'] as const);
+    const confined = await authority?.file(session, { type: 'file.open', path: host, flags, mode: 0o666 });
+    const at = confined?.request.path ?? host;
+    try {
+      return await (mode === 'read' ? openHostReader(at) : openHostWriter(at, mode, confined?.fresh));
+    } catch (error) {
+      throw confined?.fault(error) ?? error;
+    } finally {
+      await confined?.release();
+    }
   }
 
   /** True the first time an edge is named. */
@@ -67,30 +83,30 @@ export class Provider {
   }
 
   /** The path at this end of an edge; when it cannot be opened, the edge may be asked for again. */
-  private openEnd(edge: RoutedEdge, end: Extract<Endpoint, { kind: 'path' }>, mode: 'read'): Promise<StreamReader>;
-  private openEnd(edge: RoutedEdge, end: Extract<Endpoint, { kind: 'path' }>, mode: 'write'): Promise<StreamWriter>;
-  private async openEnd(edge: RoutedEdge, end: Extract<Endpoint, { kind: 'path' }>, mode: 'read' | 'write') {
+  private openEnd(edge: RoutedEdge, end: PathEnd, mode: 'read', session: SessionId): Promise<StreamReader>;
+  private openEnd(edge: RoutedEdge, end: PathEnd, mode: 'write', session: SessionId): Promise<StreamWriter>;
+  private async openEnd(edge: RoutedEdge, end: PathEnd, mode: 'read' | 'write', session: SessionId) {
     try {
-      return await this.openPath(end.path, mode === 'write' && end.mode === 'append' ? 'append' : mode);
+      return await this.openPath(end.path, mode === 'write' && end.mode === 'append' ? 'append' : mode, session);
     } catch (error) {
       this.opened.delete(edge.id);
       throw error;
     }
   }
 
-  private isHere(end: Endpoint): end is Extract<Endpoint, { kind: 'path' }> {
+  private isHere(end: Endpoint): end is PathEnd {
     return end.kind === 'path' && end.provider === this.options.name;
   }
 
-  /** A pipe for an agent here, joined to the other end of `edge`. */
-  async bridge(edge: RoutedEdge, input: boolean): Promise<BridgedPipe> {
+  /** A pipe for an agent of `session` here, joined to the other end of `edge`. */
+  async bridge(edge: RoutedEdge, input: boolean, session: SessionId): Promise<BridgedPipe> {
     const { streams, name, isLost } = this.options;
     const end = input ? edge.from : edge.to;
     const other = input ? edge.fromRuntime : edge.toRuntime;
     if (this.isHere(end) && this.claim(edge)) {
       return input
-        ? bridgeInput(await this.openEnd(edge, end, 'read'))
-        : bridgeOutput(await this.openEnd(edge, end, 'write'));
+        ? bridgeInput(await this.openEnd(edge, end, 'read', session))
+        : bridgeOutput(await this.openEnd(edge, end, 'write', session));
     }
     if (other !== name && isLost(other)) throw new WireError('EHOSTDOWN', `${other} is lost`);
     return input ? bridgeInput(await streams.openReader(edge)) : bridgeOutput(streams.openWriter(edge));
@@ -103,11 +119,11 @@ export class Provider {
     if (!this.isHere(from) && !this.isHere(to)) throw new WireError('EINVAL', `edge ${edge.id} has no end here`);
     if (!this.claim(edge)) return;
     if (this.isHere(from)) {
-      const reader = await this.openEnd(edge, from, 'read');
+      const reader = await this.openEnd(edge, from, 'read', session);
       const writer = streams.openWriter(edge);
       this.move(edge.toRuntime, session, reader, writer);
     } else if (this.isHere(to)) {
-      const writer = await this.openEnd(edge, to, 'write');
+      const writer = await this.openEnd(edge, to, 'write', session);
       const reader = await streams.openReader(edge).catch((error) => {
         writer.abort();
         throw error;

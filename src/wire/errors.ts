@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'EINVAL'
   | 'EIO'
   | 'EISDIR'
+  | 'ELOOP'
   | 'EMFILE'
   | 'EMSGSIZE'
   | 'ENODEV'

@@ -68,8 +68,11 @@ export type FileTarget =
   | { readonly path: string; readonly handle?: never }
   | { readonly handle: number; readonly path?: never };
 
+/** `session`: for whom; a runtime fills it in for its programs, and a session that asks for itself need not. */
+export type FileRequest = FileCall & { readonly session?: SessionId };
+
 /** Modes are as they are to be: whoever asks has applied its file creation mask. */
-export type FileRequest =
+type FileCall =
   // open files
   | {
       readonly type: 'file.open';

@@ -3,7 +3,7 @@
  *
  *     nodes = agents, edges = streams, plus constraints, namespace and environment.
  */
-import type { AgentId, JobId, RuntimeName, SessionId, StreamId } from './ids.js';
+import type { AgentId, JobId, RuntimeName, SessionId, StreamId, UserName } from './ids.js';
 
 /** How a program is started on its runtime (paper §3.2: "the appropriate high-level language runtime"). */
 export type Program =
@@ -147,6 +147,8 @@ export interface RuntimeInfo {
   readonly version: string;
   readonly node: string;
   readonly platform: string;
+  /** Who may run whatever they like here: users, and `owners`, the cluster's. Absent: everybody who can ask. */
+  readonly openTo?: readonly (UserName | 'owners')[];
 }
 
 export interface Inventory {

@@ -7,6 +7,8 @@ type Brand<T, B extends string> = T & { readonly [brand]: B };
 
 /** The name of a runtime, unique in its cluster; see {@link isRuntimeName}. */
 export type RuntimeName = Brand<string, 'RuntimeName'>;
+/** A user, by who they are on the machine where they work: `NAME@RUNTIME`; see {@link isUserName}. */
+export type UserName = Brand<string, 'UserName'>;
 /** Globally unique id of one running program (paper §3.2). */
 export type AgentId = Brand<string, 'AgentId'>;
 /** Globally unique id of one submitted plan. */
@@ -39,6 +41,12 @@ export const newMessageId = (): string => `m-${randomText()}`;
 /** A DNS label in lower case (RFC 1123 §2.1): 1 to 63 letters, digits and inner hyphens. Safe in a topic and in a path. */
 export function isRuntimeName(text: string): text is RuntimeName {
   return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}
+
+/** `NAME@RUNTIME`, the name as Debian lets one be (lower case, 1 to 32 characters). */
+export function isUserName(text: string): text is UserName {
+  const at = text.indexOf('@');
+  return at > 0 && /^[a-z0-9_][a-z0-9_.-]{0,31}$/.test(text.slice(0, at)) && isRuntimeName(text.slice(at + 1));
 }
 
 /** What may stand as NAME in `/dev/NAME`: no slash, no topic wildcard, not hidden, at most 64 characters. */

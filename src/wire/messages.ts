@@ -5,7 +5,7 @@
 import type { ErrorBody } from './errors.js';
 import type { FileEvent, FileReply, FileRequest } from './files.js';
 import type { Inventory, Placement, Plan, PlanAgent, PlanContext, PlanEdge, RuntimeInfo } from './graph.js';
-import type { AgentId, ClusterId, JobId, RuntimeName, SessionId } from './ids.js';
+import type { AgentId, ClusterId, JobId, RuntimeName, SessionId, UserName } from './ids.js';
 import type { Service } from './topics.js';
 
 /** Who sends. A session speaks with its home runtime's key. */
@@ -42,8 +42,26 @@ export interface BootRecord {
   readonly kernelRuntimes: readonly RuntimeName[];
   /** Start-up kernel agents and where each runs. */
   readonly services: Readonly<Partial<Record<Service, RuntimeName>>>;
-  /** Registered public keys: Ed25519, SPKI DER in base64url. */
+  /** Registered public keys of machines: Ed25519, SPKI DER in base64url. */
   readonly keys: Readonly<Record<string, string>>;
+  /** Registered public keys of users, by name: see {@link UserName}. */
+  readonly users: Readonly<Record<UserName, string>>;
+  /** Users who may let machines in, and to whom a machine grants everything until its own grants say otherwise. */
+  readonly owners: readonly UserName[];
+}
+
+/**
+ * A session's user, as the user says: what the machines that own things go by. Signed with the user's key, so that no machine
+ * can speak for a user who has not logged in there.
+ */
+export interface Login {
+  readonly user: UserName;
+  readonly session: SessionId;
+  readonly home: RuntimeName;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+  /** Ed25519, base64url. */
+  readonly signature: string;
 }
 
 /** Where a process can be reached directly, without the broker. */
@@ -71,6 +89,8 @@ export interface SessionStatus {
   readonly state: 'online' | 'offline';
   readonly session: SessionId;
   readonly home: RuntimeName;
+  /** While it is online. */
+  readonly login?: Login;
 }
 
 export type AgentState = 'starting' | 'running' | 'stopped' | 'exited' | 'lost';
@@ -126,13 +146,21 @@ export type Body =
       readonly publicKey: string;
       readonly token: string /** HMAC-SHA-256 of name, public key and message id under the token's secret, base64url. */;
       readonly proof: string;
+      /** Who uses the machine, to be registered with it. */
+      readonly user?: { readonly name: UserName; readonly publicKey: string };
     }
   | { readonly type: 'joined'; readonly record: SignedBootRecord }
   | { readonly type: 'boot.get' }
   | { readonly type: 'boot'; readonly record: SignedBootRecord }
-  | { readonly type: 'token.new' /** seconds */; readonly lifetime: number }
-  /** Takes a machine's key away. */
-  | { readonly type: 'revoke'; readonly name: RuntimeName }
+  | {
+      readonly type: 'token.new';
+      /** seconds */
+      readonly lifetime: number;
+      /** The user of the machine that joins with it becomes no owner. */
+      readonly guest?: boolean;
+    }
+  /** Takes away the key of a machine, and of its users, or of one user. */
+  | { readonly type: 'revoke'; readonly name: RuntimeName | UserName }
   | { readonly type: 'token'; readonly token: string }
   // session -> scheduler, and back
   | { readonly type: 'inventory.get' }
@@ -160,6 +188,9 @@ export type Body =
   | FileRequest
   | FileReply
   | FileEvent
+  // runtime -> session, and back
+  | { readonly type: 'login.get' }
+  | { readonly type: 'login'; readonly login: Login }
   // any -> runtime or session
   /** The sender cannot reach the recipient, which may try the other way round. Not answered. */
   | { readonly type: 'direct.dial'; readonly contact: Contact }

@@ -5,11 +5,12 @@
  */
 import * as v from 'valibot';
 import { openFlags } from './files.js';
-import { isDeviceName, isId, isRuntimeName } from './ids.js';
+import { isDeviceName, isId, isRuntimeName, isUserName } from './ids.js';
 import type { Body, Envelope } from './messages.js';
 
 const id = v.pipe(v.string(), v.check(isId));
 const name = v.pipe(v.string(), v.check(isRuntimeName));
+const user = v.pipe(v.string(), v.check(isUserName));
 const text = v.string();
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const strings = v.array(text);
@@ -102,6 +103,7 @@ const runtimeInfo = v.looseObject({
   version: text,
   node: text,
   platform: text,
+  openTo: v.optional(strings),
 });
 const agentState = v.picklist(['starting', 'running', 'stopped', 'exited', 'lost']);
 const agentReport = v.looseObject({
@@ -133,6 +135,8 @@ export const signedBootRecordSchema = v.looseObject({
     kernelRuntimes: v.array(name),
     services: v.record(text, name),
     keys: v.record(name, text),
+    users: v.record(user, text),
+    owners: v.array(user),
   }),
   clusterKey: text,
   signature: text,
@@ -187,6 +191,8 @@ const contact = v.looseObject({
   machine: text,
 });
 
+const login = v.looseObject({ user, session: id, home: name, expires: count, signature: text });
+
 /** Fields of each body by its `type`. A type that is not here is passed on as it is: its receiver answers ENOSYS. */
 const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   error: v.looseObject({ code: v.pipe(text, v.regex(/^E[A-Z0-9]+$/)), message: text, path: v.optional(text) }),
@@ -194,12 +200,21 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   ping: v.looseObject({}),
   'clock.get': v.looseObject({}),
   clock: v.looseObject({}),
-  join: v.looseObject({ name, publicKey: text, token: text, proof: text }),
+  join: v.looseObject({
+    name,
+    publicKey: text,
+    token: text,
+    proof: text,
+    user: v.optional(v.looseObject({ name: user, publicKey: text })),
+  }),
   joined: v.looseObject({ record: signedBootRecordSchema }),
   'boot.get': v.looseObject({}),
   boot: v.looseObject({ record: signedBootRecordSchema }),
-  revoke: v.looseObject({ name }),
-  'token.new': v.looseObject({ lifetime: v.pipe(v.number(), v.minValue(1), v.maxValue(366 * 24 * 3600)) }),
+  revoke: v.looseObject({ name: v.union([name, user]) }),
+  'token.new': v.looseObject({
+    lifetime: v.pipe(v.number(), v.minValue(1), v.maxValue(366 * 24 * 3600)),
+    guest: v.optional(v.boolean()),
+  }),
   token: v.looseObject({ token: text }),
   'inventory.get': v.looseObject({}),
   inventory: v.looseObject({ inventory: v.looseObject({ runtimes: v.array(runtimeInfo) }) }),
@@ -222,6 +237,8 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   'agent.list': v.looseObject({}),
   agents: v.looseObject({ agents: v.array(agentReport) }),
   'stream.open': v.looseObject({ session: id, edges: v.array(routedEdge) }),
+  'login.get': v.looseObject({}),
+  login: v.looseObject({ login }),
   'direct.dial': v.looseObject({ contact }),
   'file.open': v.looseObject({ path, flags, mode: fileMode, owner: v.optional(owner) }),
   'file.close': v.looseObject({ handle: count }),
@@ -289,7 +306,12 @@ const statuses: Readonly<Record<string, v.GenericSchema>> = {
     info: v.optional(runtimeInfo),
     direct: v.optional(contact),
   }),
-  'session.status': v.looseObject({ state: v.picklist(['online', 'offline']), session: id, home: name }),
+  'session.status': v.looseObject({
+    state: v.picklist(['online', 'offline']),
+    session: id,
+    home: name,
+    login: v.optional(login),
+  }),
 };
 
 const envelopeSchema = v.strictObject({
@@ -303,6 +325,9 @@ const envelopeSchema = v.strictObject({
   body: v.looseObject({ type: text }),
 });
 
+/** Whatever names a session names it so. */
+const forSession = v.looseObject({ session: v.optional(id) });
+
 /** True when `value` is a well-formed body: its type's fields are what they should be. */
 export function isBody(value: unknown): boolean {
   if (!v.is(v.looseObject({ type: text }), value)) return false;
@@ -312,7 +337,7 @@ export function isBody(value: unknown): boolean {
     : Object.hasOwn(statuses, type)
       ? statuses[type]
       : undefined;
-  return schema === undefined || v.is(schema, value);
+  return schema === undefined || (v.is(schema, value) && v.is(forSession, value));
 }
 
 /** True when `value` is a well-formed envelope around a well-formed body. */

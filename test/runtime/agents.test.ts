@@ -275,7 +275,8 @@ const contextRows: { name: string; options?: RunOptions; argv: string[]; runtime
     argv: ['sh', '-c', 'echo $COLOUR $ONESH_RUNTIME $ONESH_AGENT'],
     want: /^green pi a-\w{16}\n$/,
   },
-  { name: 'no descriptors but its own', argv: ['sh', '-c', 'ls /proc/$$/fd | tr "\\n" " "'], want: /^0 1 (10 )?2 $/ },
+  // Some shells keep a descriptor of their own at 10.
+  { name: 'no descriptors but its own', argv: ['sh', '-c', 'ls /proc/$$/fd; :'], want: /^0\n1\n(10\n)?2\n$/ },
 ];
 for (const { name, options, argv, runtime = 'pi', want } of contextRows) {
   test(`a native program has ${name}`, async () => {

@@ -7,8 +7,16 @@ import type { OnGone } from '../../bus/members.js';
 import type { Peer } from '../../bus/peer.js';
 import { WireError } from '../../wire/errors.js';
 import type { Inventory, Placement, Plan, RuntimeInfo } from '../../wire/graph.js';
-import type { AgentId, JobId, RuntimeName, SessionId } from '../../wire/ids.js';
-import type { AgentReport, Body, JobRecord, RoutedEdge, RuntimeStatus, SessionStatus } from '../../wire/messages.js';
+import type { AgentId, JobId, RuntimeName, SessionId, UserName } from '../../wire/ids.js';
+import type {
+  AgentReport,
+  Body,
+  Envelope,
+  JobRecord,
+  RoutedEdge,
+  RuntimeStatus,
+  SessionStatus,
+} from '../../wire/messages.js';
 import { topics } from '../../wire/topics.js';
 import { place } from './place.js';
 
@@ -33,8 +41,15 @@ interface Job {
 /** Milliseconds a runtime has to answer a spawn request. */
 const spawnPatience = 10_000;
 
+/** Who sessions are; without it everything is the one user's own. */
+export interface Users {
+  /** @throws WireError EACCES when the session is nobody's */
+  userOf(session: SessionId): UserName | Promise<UserName>;
+  isOwner(user: UserName): boolean;
+}
+
 /** `onGone` tells of machines that were revoked. */
-export async function startScheduler(peer: Peer, onGone: OnGone): Promise<Scheduler> {
+export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | undefined): Promise<Scheduler> {
   const { cluster } = peer;
   const runtimes = new Map<RuntimeName, Known>();
   const jobs = new Map<JobId, Job>();
@@ -96,8 +111,15 @@ export async function startScheduler(peer: Peer, onGone: OnGone): Promise<Schedu
     timer.unref();
   };
 
+  const placeFor = async (plan: Plan): Promise<Placement[]> => {
+    if (users === undefined) return place(plan, inventory());
+    const user = await users.userOf(plan.session);
+    const welcome = (who: UserName | 'owners') => who === user || (who === 'owners' && users.isOwner(user));
+    return place(plan, inventory(), ({ openTo }) => openTo?.some(welcome) ?? true);
+  };
+
   const submit = async (plan: Plan): Promise<readonly Placement[]> => {
-    const placements = place(plan, inventory());
+    const placements = await placeFor(plan);
     const where = new Map<string, RuntimeName>(placements.map((p) => [p.agent, p.runtime]));
     // Native programs on the home runtime are the shell's own processes.
     const isShells = (id: AgentId): boolean =>
@@ -172,24 +194,27 @@ export async function startScheduler(peer: Peer, onGone: OnGone): Promise<Schedu
 
   // --- service --------------------------------------------------------------------------------------------------------
 
-  const serve = async (body: Body): Promise<Body | undefined> => {
+  const serve = async (body: Body, { from }: Envelope): Promise<Body | undefined> => {
     switch (body.type) {
       case 'inventory.get':
         return { type: 'inventory', inventory: inventory() };
       case 'job.place':
-        return { type: 'job.placed', placements: place(body.plan, inventory()) };
+        return { type: 'job.placed', placements: await placeFor(body.plan) };
       case 'job.submit':
+        if (body.plan.session !== from.session || body.plan.home !== from.runtime)
+          throw new WireError('EPERM', 'a session submits its own plans');
         return { type: 'job.placed', placements: await submit(body.plan) };
       case 'job.signal': {
         const job = jobs.get(body.job);
         if (job === undefined) throw new WireError('ESRCH', `${body.job}: no such job`);
+        if (job.record.home !== from.runtime) throw new WireError('EPERM', `${body.job} is another machine's`);
         await signal(job, body.signal, body.agents);
         return { type: 'ok' };
       }
       case 'job.list':
         return { type: 'jobs', jobs: [...jobs.values()].map(jobRecord) };
       case 'agent.state':
-        apply(body);
+        if (body.runtime === from.runtime) apply(body);
         return undefined;
       default:
         throw new WireError('ENOSYS', `the scheduler does not answer ${body.type}`);
@@ -201,9 +226,9 @@ export async function startScheduler(peer: Peer, onGone: OnGone): Promise<Schedu
     runtimes.delete(name);
   });
   const subscriptions: Subscription[] = [
-    await peer.serve(topics.runtimeStatus(cluster, '+'), (body) => {
+    await peer.serve(topics.runtimeStatus(cluster, '+'), (body, { from }) => {
       const status = body as unknown as RuntimeStatus;
-      if (status.type !== 'runtime.status') return undefined;
+      if (status.type !== 'runtime.status' || status.name !== from.runtime) return undefined;
       const known = runtimes.get(status.name);
       // A late will of a former life says nothing about this one.
       if (known !== undefined && status.incarnation < known.incarnation) return undefined;
@@ -215,9 +240,10 @@ export async function startScheduler(peer: Peer, onGone: OnGone): Promise<Schedu
       });
       return undefined;
     }),
-    await peer.serve(topics.sessionStatus(cluster, '+'), (body) => {
+    await peer.serve(topics.sessionStatus(cluster, '+'), (body, { from }) => {
       const status = body as unknown as SessionStatus;
-      if (status.type === 'session.status' && status.state === 'offline') void endSession(status.session);
+      if (status.type === 'session.status' && status.state === 'offline' && status.session === from.session)
+        void endSession(status.session);
       return undefined;
     }),
     await peer.serve(topics.kernel(cluster, 'scheduler'), serve),

@@ -65,15 +65,22 @@ function noPlace(agent: PlanAgent, inventory: Inventory): WireError {
 }
 
 /** Indices into the inventory where each agent may run. @throws WireError ENOPLACE */
-function candidatesOf(plan: Plan, inventory: Inventory): number[][] {
+function candidatesOf(plan: Plan, inventory: Inventory, isOpen: IsOpen): number[][] {
   const everywhere = inventory.runtimes.map((_, i) => i);
+  const open = new Set(
+    everywhere.filter((i) => inventory.runtimes[i]!.name === plan.home || isOpen(inventory.runtimes[i]!)),
+  );
   return plan.agents.map((agent) => {
-    if (agent.constraints.length === 0 && everywhere.length > 0) return everywhere;
     const fit = everywhere.filter((i) => agent.constraints.every((c) => satisfies(inventory.runtimes[i]!, c)));
     if (fit.length === 0) throw noPlace(agent, inventory);
-    return fit;
+    // Where it must run, its user may be granted just that program: the machine itself says.
+    const welcome = fit.filter((i) => open.has(i));
+    return welcome.length > 0 ? welcome : fit;
   });
 }
+
+/** Whether a runtime lets the plan's user run whatever it is. */
+export type IsOpen = (runtime: RuntimeInfo) => boolean;
 
 interface Link {
   readonly to: number;
@@ -91,7 +98,7 @@ interface Graph {
   readonly preference: Float64Array;
 }
 
-function makeGraph(plan: Plan, inventory: Inventory): Graph {
+function makeGraph(plan: Plan, inventory: Inventory, isOpen: IsOpen): Graph {
   const index = new Map<AgentId, number>(plan.agents.map((a, i) => [a.id, i]));
   const byName = new Map<string, number>(inventory.runtimes.map((r, i) => [r.name, i]));
   const home = byName.get(plan.home) ?? -1;
@@ -129,7 +136,7 @@ function makeGraph(plan: Plan, inventory: Inventory): Graph {
       weight.load * Math.min(10, r.load + r.agents / 100) +
       (1e-9 * rank.get(i)!) / order.length;
   });
-  return { candidates: candidatesOf(plan, inventory), links, fixed, preference };
+  return { candidates: candidatesOf(plan, inventory, isOpen), links, fixed, preference };
 }
 
 /** What agent `a` on runtime `r` costs by itself: its streams to fixed places elsewhere. */
@@ -241,8 +248,8 @@ function explain(agent: PlanAgent, a: number, graph: Graph, chosen: Int32Array, 
 }
 
 /** Places every agent. @throws WireError ENOPLACE naming the agent, what it needs and what there is */
-export function place(plan: Plan, inventory: Inventory): Placement[] {
-  const graph = makeGraph(plan, inventory);
+export function place(plan: Plan, inventory: Inventory, isOpen: IsOpen = () => true): Placement[] {
+  const graph = makeGraph(plan, inventory, isOpen);
   const chosen = solveForest(graph);
   improve(graph, chosen);
   return plan.agents.map((agent, a) => ({

@@ -1,6 +1,6 @@
 /**
  * The namespace as a program in a context sees it: `/` is the home runtime's, `/net/RUNTIME` that runtime's, `/dev/NAME` a
- * device of the cluster. A path whose provider is the program's own host is the host's.
+ * device of the cluster. A path whose provider is the program's own host is the host's, unless its user is confined there.
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,10 +78,10 @@ export class Paths {
 
   locate(given: string): Place {
     const full = this.resolve(given);
-    const { runtime, home, devices, directory } = this.description;
+    const { runtime, home, devices, directory, confined } = this.description;
     const net = /^\/net\/([^/]+)(\/.*)?$/.exec(full);
     if (net !== null) {
-      const host = net[1] === runtime ? toHost(net[2] ?? '/') : undefined;
+      const host = net[1] === runtime && (this.sameHost || !confined) ? toHost(net[2] ?? '/') : undefined;
       return { given, full, host, provider: net[1]!, device: false };
     }
     const name = /^\/dev\/([^/]+)$/.exec(full)?.[1];

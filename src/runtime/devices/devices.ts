@@ -122,6 +122,11 @@ export class Devices {
     return this.gpioConfig(number).direction;
   }
 
+  /** The device that a GPIO line is. @throws WireError ENODEV when no device of this runtime has it */
+  nameOf(number: number): string {
+    return this.gpioConfig(number).name;
+  }
+
   private gpioConfig(number: number): GpioConfig {
     for (const config of this.byName.values()) if (config.driver === 'gpio' && config.line === number) return config;
     throw new WireError('ENODEV', `no GPIO line ${number} on this runtime`);

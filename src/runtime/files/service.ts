@@ -4,6 +4,7 @@
  */
 import { constants, type Dirent, type FSWatcher, watch } from 'node:fs';
 import * as fsp from 'node:fs/promises';
+import path from 'node:path';
 import type { Streams } from '../../stream/streams.js';
 import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
 import { toErrorBody, WireError } from '../../wire/errors.js';
@@ -17,6 +18,8 @@ import {
 } from '../../wire/files.js';
 import type { RuntimeName, SessionId } from '../../wire/ids.js';
 import type { Sender } from '../../wire/messages.js';
+import type { Authority } from '../authority/authority.js';
+import type { Confined } from '../authority/confine.js';
 import { receiveFile, Settling, sendFile } from './bulk.js';
 import { Handles, openExactly } from './handles.js';
 import { kindOf, toFileStat } from './stat.js';
@@ -46,6 +49,10 @@ function checkPath(path: string): void {
   if (!path.startsWith('/') || path.includes('\0')) throw new WireError('EINVAL', `${path}: not an absolute path`);
 }
 
+interface PathOf {
+  readonly path: string;
+}
+
 export class FileService {
   private readonly handles = new Handles();
   private readonly settling = new Settling();
@@ -57,6 +64,8 @@ export class FileService {
     private readonly tell: (runtime: RuntimeName, event: FileEvent) => void,
     /** Where large files go; without it there is no `file.stream`. */
     private readonly streams?: Streams,
+    /** Who may do what; without it everything here is the one user's own. */
+    private readonly authority?: Authority,
   ) {}
 
   /**
@@ -66,6 +75,41 @@ export class FileService {
   async answer(request: FileRequest, bytes: Uint8Array, from: Sender): Promise<FileAnswer> {
     if ('path' in request && request.path !== undefined) checkPath(request.path);
     if ('to' in request) checkPath(request.to);
+    if (this.authority === undefined || !('path' in request) || request.path === undefined)
+      return this.perform(request, bytes, from);
+    const session = from.session ?? request.session;
+    const confine = (part: FileRequest & PathOf) => this.authority!.file(session, part);
+    try {
+      const confined = await confine(request as FileRequest & PathOf);
+      return await (confined === undefined
+        ? this.perform(request, bytes, from)
+        : this.performConfined(confined, bytes, from));
+    } catch (error) {
+      if (request.type !== 'file.mkdir' || !request.recursive || toErrorBody(error).code !== 'ENOENT') throw error;
+      return this.makeAll(request, from);
+    }
+  }
+
+  /** Directories one by one, each in the one before it: what is missing on the way is made as what was asked for. */
+  private async makeAll(request: Of<'file.mkdir'>, from: Sender): Promise<FileAnswer> {
+    const parent = path.dirname(request.path);
+    const above = await this.answer({ ...request, path: parent }, nothing, from);
+    const made = await this.answer({ ...request, recursive: true }, nothing, from);
+    return 'path' in above.reply && above.reply.path !== undefined ? above : made;
+  }
+
+  private async performConfined(confined: Confined, bytes: Uint8Array, from: Sender): Promise<FileAnswer> {
+    try {
+      const answer = await this.perform(confined.request, bytes, from);
+      return { ...answer, reply: confined.reply(answer.reply) };
+    } catch (error) {
+      throw confined.fault(error);
+    } finally {
+      await confined.release();
+    }
+  }
+
+  private async perform(request: FileRequest, bytes: Uint8Array, from: Sender): Promise<FileAnswer> {
     switch (request.type) {
       case 'file.open':
         return this.open(request, from);

@@ -89,6 +89,8 @@ export interface ContextDescription {
   readonly devices: Readonly<Record<string, string>>;
   /** This runtime has GPIO lines. */
   readonly gpio: boolean;
+  /** The program's user may not have all files of this machine: they are asked for as another machine's are. */
+  readonly confined: boolean;
 }
 
 export const contextVariable = 'ONESH_CONTEXT';

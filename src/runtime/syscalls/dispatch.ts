@@ -29,6 +29,8 @@ export interface DispatchOptions {
   readonly devices: Devices;
   readonly owner: FileOwner;
   readonly file: AskFile;
+  /** Whether the program's user may use a device of this machine. @throws WireError EACCES */
+  readonly mayUse: (device: string) => void | Promise<void>;
   readonly bulk: BulkStreams;
   /** Directory of instrumented modules, kept from run to run. */
   readonly cache: string;
@@ -142,6 +144,11 @@ export class Dispatcher {
         return { value: await this.options.network.connect(String(args[0]), Number(args[1]), args[2] === true) };
       case 'net.datagrams':
         return { value: await this.options.network.datagrams(String(args[0]), Number(args[1])) };
+      case 'gpio.open': {
+        const asked = this.options.mayUse(this.options.devices.nameOf(Number(args[0])));
+        if (asked !== undefined) await asked;
+        return this.gpio(call, Number(args[0]), args[1]);
+      }
       default:
         return this.gpio(call, Number(args[0]), args[1]);
     }

@@ -39,6 +39,7 @@ class Namespace:
         self.home = description['home']
         self.runtime = description['runtime']
         self.same_host = self.home == self.runtime
+        self.confined = description['confined'] and not self.same_host
         self.cwd = description['cwd']
         self.devices = description['devices']
         self.directory = description['directory']
@@ -74,7 +75,7 @@ class Namespace:
             plain = plain[1:]
         if plain == '/net' or plain.startswith('/net/'):
             parts = plain.split('/', 3)
-            if len(parts) > 2 and parts[2] == self.runtime:
+            if len(parts) > 2 and parts[2] == self.runtime and not self.confined:
                 rest = full.partition(parts[2])[2] if '..' not in full else '/' + '/'.join(parts[3:])
                 return 'host', rest or '/'
             return 'remote', plain if '..' in full or full.startswith('//') else full
