@@ -275,6 +275,8 @@ export async function ask(prompt: string, view: SessionView): Promise<Answer> {
   let result: Answer = { kind: 'end' };
   // A stream of its own for each prompt: one that was paused keeps a read under way, and would take the next program's input.
   const keyboard = new Keyboard(openSync('/dev/tty', 'r'));
+  // Before the prompt is there to be answered: what is typed to it must not go through the line discipline.
+  keyboard.setRawMode(true);
   process.stdout.write(pasteMode.on);
   const screen = render(
     <Prompt
