@@ -4,6 +4,7 @@ import { cpSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFil
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { makeContextCache } from './context-cache.mjs';
 import { makeSnapshot } from './snapshot.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -54,7 +55,8 @@ await Promise.all([
       Object.entries({
         cluster: entry('bin/cluster.ts'),
         oneos: entry('bin/oneos.ts'),
-        context: entry('runtime/context/main.ts'),
+        context: entry('runtime/context/preload.ts'),
+        'context-main': entry('runtime/context/main.ts'),
         wasm: entry('runtime/wasi/main.ts'),
       }).filter(([, f]) => existsSync(f)),
     ),
@@ -73,6 +75,7 @@ await Promise.all([
     },
   }),
 ]);
+makeContextCache(dist);
 // The Python side of a context: the interpreter keeps compiled forms beside it.
 cpSync(path.join(root, 'src/runtime/python'), path.join(dist, 'python'), {
   recursive: true,

@@ -1,4 +1,5 @@
 /** Runtimes and a session on an in-memory bus, with what a scheduler would do done by hand. */
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -106,7 +107,8 @@ export async function bundleContext(file: string): Promise<string> {
   const directory = path.dirname(file);
   await esbuild.build({
     entryPoints: {
-      [path.basename(file, '.cjs')]: path.join(root, 'src/runtime/context/main.ts'),
+      context: path.join(root, 'src/runtime/context/preload.ts'),
+      'context-main': path.join(root, 'src/runtime/context/main.ts'),
       wasm: path.join(root, 'src/runtime/wasi/main.ts'),
     },
     bundle: true,
@@ -120,6 +122,7 @@ export async function bundleContext(file: string): Promise<string> {
     logLevel: 'warning',
     logOverride: { 'empty-import-meta': 'silent' },
   });
+  execFileSync(process.execPath, [path.join(root, 'scripts/context-cache.mjs'), directory]);
   symlinkSync(path.join(root, 'node_modules'), path.join(directory, 'node_modules'));
   const python = path.join(root, 'src/runtime/python');
   cpSync(python, path.join(directory, 'python'), {

@@ -44,7 +44,7 @@ interface Asked {
 const host = { ...childProcess };
 const megabyte = 1024 * 1024;
 /** The last messages of a child that has ended come within so many milliseconds. */
-const messagesMs = 250;
+const messagesMs = 1000;
 
 /** The forms of `spawn`'s and `execFile`'s arguments. */
 function asked([command, second, third]: readonly unknown[]): Asked {

@@ -1,10 +1,10 @@
 /** `FileHandle` for a file of another machine: the same methods as Node's, over a descriptor. */
 import { EventEmitter } from 'node:events';
-import { createInterface } from 'node:readline';
-import { ReadableStream } from 'node:stream/web';
+import type * as readline from 'node:readline';
+import type * as webStreams from 'node:stream/web';
 import { optionsOf, toBytes } from './arguments.js';
 import { type Descriptors, readRange, vectorOf, writeRange } from './descriptors.js';
-import { shared } from './host.js';
+import { builtin, shared } from './host.js';
 import type { Procedure } from './run.js';
 
 type Run = <T>(procedure: Procedure<T>, signal?: AbortSignal) => Promise<T>;
@@ -117,9 +117,11 @@ class FileHandle extends EventEmitter {
     return shared.fs.createWriteStream('', this.streamOptions(options));
   }
   readLines(options?: object) {
+    const { createInterface } = builtin<typeof readline>('node:readline');
     return createInterface({ input: this.createReadStream(options), crlfDelay: Number.POSITIVE_INFINITY });
   }
-  readableWebStream(): ReadableStream {
+  readableWebStream(): webStreams.ReadableStream {
+    const { ReadableStream } = builtin<typeof webStreams>('node:stream/web');
     return new ReadableStream({
       type: 'bytes',
       pull: async (controller) => {

@@ -17,3 +17,6 @@ export const hostPromises: typeof nodeFs.promises = snapshot(shared.fs.promises)
 export const hostTable = hostFs as unknown as Table;
 export const hostPromisesTable = hostPromises as unknown as Table;
 export const { readSync, writeSync } = hostFs;
+
+/** A module of Node's that most programs do not need: what is not loaded at the start costs nothing. */
+export const builtin = <T>(name: string): T => process.getBuiltinModule(name) as T;

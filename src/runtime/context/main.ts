@@ -2,14 +2,13 @@
  * The bootstrapping step of evaluation context replacement (paper §3.2): preloaded into a Node.js program, before its first line
  * runs. It puts the context in the place of the host, in the modules that everybody shares.
  */
-import cluster from 'node:cluster';
 import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import { Channel } from './channel.js';
 import { installChildren } from './children.js';
 import { notAvailable, systemError } from './error.js';
 import { installFiles } from './files.js';
-import { shared } from './host.js';
+import { builtin, shared } from './host.js';
 import { ContextModules } from './modules.js';
 import { makeOnoff } from './onoff.js';
 import { Paths } from './paths.js';
@@ -51,7 +50,7 @@ function install(channel: Channel): void {
   os.hostname = () => description.runtime;
   installChildren(channel, paths);
   installSockets(channel, paths);
-  if (!paths.sameHost) refuse('cluster', cluster, ['fork']);
+  if (!paths.sameHost) refuse('cluster', builtin<object>('node:cluster'), ['fork']);
   const modules = new ContextModules(channel, paths, { onoff: makeOnoff(channel) });
   modules.install();
   installWorkers(channel, paths);

@@ -26,8 +26,10 @@ export function installMessages(channel: Channel, child: ChildProcess, handle: n
     connected = false;
     Object.assign(child, { connected: false, channel: null });
     void channel.call('device.close', [handle]);
-    process.nextTick(() => child.emit('disconnect'));
-    markOver();
+    process.nextTick(() => {
+      child.emit('disconnect');
+      markOver();
+    });
   };
 
   const send = (message: unknown, ...given: unknown[]): boolean => {

@@ -25,6 +25,9 @@ interface ResolveOptions {
 }
 type Compiling = NodeJS.Module & { _compile(text: string, filename: string): void };
 
+/** `import()` of the preload: code that comes from V8's cache has none of its own. */
+declare const importUrl: (url: string) => Promise<unknown>;
+
 const internals = Module as unknown as Internals;
 const major = Number(process.versions.node.split('.')[0]);
 
@@ -209,7 +212,7 @@ export class ContextModules {
   import(from: string, specifier: unknown, options?: unknown): Promise<unknown> {
     const type = (options as { with?: { type?: string } } | undefined)?.with?.type;
     return new Promise((resolve) => {
-      resolve(this.naming(import(this.urlOf(String(specifier), from, type))));
+      resolve(this.naming(importUrl(this.urlOf(String(specifier), from, type))));
     });
   }
 
@@ -291,7 +294,7 @@ export class ContextModules {
       // As Node has it: nothing keeps it alive, and its top level still waits.
       if (!done && status === 0 && process.exitCode === undefined) process.exitCode = 13;
     });
-    const started = this.naming(import(this.copy(file)));
+    const started = this.naming(importUrl(this.copy(file)));
     void started.then(() => {
       done = true;
     });

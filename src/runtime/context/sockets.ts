@@ -5,7 +5,6 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { constants } from 'node:os';
-import { TLSSocket } from 'node:tls';
 import { type Instead, mayBeOfCluster } from '../network/names.js';
 import type { SyscallFrame } from '../syscalls/codec.js';
 import type { AnyFunction } from './arguments.js';
@@ -96,7 +95,7 @@ function installConnecting(channel: Channel, paths: Paths): void {
       if (!Number.isInteger(number) || number < 1 || number > 65_535) return connect.apply(this, args);
       // What is written meanwhile waits, as for any connection that is being made.
       Object.assign(this, { connecting: true });
-      const isTls = this instanceof TLSSocket;
+      const isTls = (this as { encrypted?: boolean }).encrypted === true;
       void channel.call('net.connect', [host, number, isTls]).then((answer) => {
         if (this.destroyed) return;
         if (answer.head.error !== undefined) {
