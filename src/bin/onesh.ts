@@ -167,6 +167,7 @@ function makeShell(
     pendingSignals: [],
     onSignal: undefined,
     interrupted: undefined,
+    stopAsked: false,
     exitAsked: false,
     jobWarning: 0,
     history: undefined,

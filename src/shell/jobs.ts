@@ -328,13 +328,21 @@ export function describeState(job: Job): string {
 /** What a terminal sends to its foreground process group (XBD 11.1.9, 11.1.10). */
 const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGHUP'] as const;
 
+/** A shell with a terminal. */
+export interface TerminalOwner {
+  readonly terminal: number | undefined;
+  readonly pid: number;
+  readonly interrupted: number | undefined;
+  stopAsked: boolean;
+}
+
 /** Gives the terminal to a group while `run` lasts, and takes it back with its modes (XCU 2.11). */
 export async function inForeground(
-  terminal: number,
-  own: number,
+  owner: TerminalOwner,
   group: number | undefined,
   run: () => MaybePromise<void>,
 ): Promise<void> {
+  const terminal = owner.terminal!;
   const modes = saveTerminal(terminal);
   // What came before the group had the terminal came to this process, and was meant for the group.
   const passOn = (signal: NodeJS.Signals) => killGroup(group!, signal);
@@ -343,12 +351,15 @@ export async function inForeground(
     giveTerminal(terminal, group);
     // One that read the terminal before it was its own has stopped.
     killGroup(group, constants.signals.SIGCONT);
+    const missed = owner.interrupted ?? (owner.stopAsked ? constants.signals.SIGTSTP : undefined);
+    if (missed !== undefined) killGroup(group, missed);
   }
   try {
     await run();
   } finally {
+    owner.stopAsked = false;
     if (group !== undefined) {
-      giveTerminal(terminal, own);
+      giveTerminal(terminal, owner.pid);
       for (const name of terminalSignals) process.off(name, passOn);
     }
     if (modes !== undefined) restoreTerminal(terminal, modes);

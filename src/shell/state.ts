@@ -92,6 +92,8 @@ export interface Shell {
    * any other shell ends by the same signal, so that its parent knows.
    */
   interrupted: number | undefined;
+  /** Ctrl-Z was typed, and no job had the terminal yet: the next that gets it is to stop. Until the next prompt. */
+  stopAsked: boolean;
   /** `exit` was given: the interactive session really ends. */
   exitAsked: boolean;
   /** Above 0: the user has been told of stopped jobs, so that leaving now is meant. */

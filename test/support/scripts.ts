@@ -156,6 +156,7 @@ export async function runHere(script: Script, withFiles = false, history?: Histo
     pendingSignals: [],
     onSignal: undefined,
     interrupted: undefined,
+    stopAsked: false,
     exitAsked: false,
     jobWarning: 0,
     history,

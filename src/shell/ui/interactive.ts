@@ -75,7 +75,10 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
     shell.interrupted = constants.signals.SIGINT;
   };
   process.on('SIGINT', interrupt);
-  for (const name of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGQUIT', 'SIGTERM'] as const) process.on(name, () => {});
+  process.on('SIGTSTP', () => {
+    shell.stopAsked = true;
+  });
+  for (const name of ['SIGTTIN', 'SIGTTOU', 'SIGQUIT', 'SIGTERM'] as const) process.on(name, () => {});
   // The terminal has gone: nobody is left to see to the jobs (XCU 2.11 leaves it open; an orphan helps no one).
   const hangUp = () => {
     process.off('SIGHUP', hangUp);
@@ -123,6 +126,7 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
         if (!continuing && shell.jobWarning > 0) shell.jobWarning -= 1;
         const told = notifyJobs(env);
         if (told !== '') writeError(env, told);
+        shell.stopAsked = false;
         const answer = await screen.ask(promptText(env, continuing ? 'PS2' : 'PS1'), view).catch((error: unknown) => {
           if (!terminalIsGone()) throw error;
           hangUp();
