@@ -60,7 +60,7 @@ const { text } = fc.letrec<Record<'word' | 'part' | 'inner' | 'simple' | 'comman
           'set +f',
           'echo $?',
           'cd d',
-          'cd ..',
+          'cd "$HOME"',
           'f a b',
           'nosuchcmd 2>/dev/null',
         ),

@@ -1,5 +1,5 @@
 /** Utilities that are programs of this machine: look-up (XCU 2.9.1.4), start, wait. */
-import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import os from 'node:os';
 import { SystemError, spawn } from '../../host/libc.js';
 import { encodeBytes } from '../../wire/bytes.js';
@@ -226,23 +226,35 @@ const hasTraps = (env: Env): boolean => {
   return false;
 };
 
-/** True while a signal to this process has not reached the thread that is to take it: any of them may be chosen. */
+/**
+ * True while a signal to this process may be on its way: any thread may be chosen to take it, and until that has run nobody knows of
+ * it here. Threads that sleep are taking none.
+ */
 function signalsUnderWay(): boolean {
   try {
     const status = readFileSync('/proc/self/status', 'latin1');
     const mask = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`);
-    return (mask('ShdPnd') & ~mask('SigBlk')) !== 0n;
+    if ((mask('ShdPnd') & ~mask('SigBlk')) !== 0n) return true;
+    return readdirSync('/proc/self/task').some(
+      (thread) =>
+        Number(thread) !== process.pid &&
+        / R /.test(readFileSync(`/proc/self/task/${thread}/stat`, 'latin1').slice(0, 40)),
+    );
   } catch {
     return false;
   }
 }
 
+/** Milliseconds that threads are waited for: one may be busy with something else. */
+const threadPatience = 50;
+
 /** Resolves when the signals that have arrived are known. */
 export async function signalsDelivered(): Promise<void> {
+  const end = performance.now() + threadPatience;
   do {
     // One immediate is not enough: it runs in the turn of the event loop that is under way.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  } while (signalsUnderWay());
+  } while (signalsUnderWay() && performance.now() < end);
 }
 
 async function waitWithTraps(stages: readonly Stage[], env: Env): Promise<void> {
