@@ -114,6 +114,8 @@ export class Dispatcher {
       case 'process.signal':
         await this.processes.signal(String(args[0]), String(args[1]));
         return {};
+      case 'process.wait':
+        return { value: await this.processes.wait(String(args[0])) };
       case 'process.run':
         await this.files.settleAll();
         return this.processes.run(args[0] as ChildSpec, args[1] as RunLimits, bytes);

@@ -3,6 +3,7 @@
  *
  *     process.spawn SPEC        its pid and handles of its pipes and of its messages; `child` events tell what becomes of it
  *     process.signal ID, NAME
+ *     process.wait ID           until it has ended; once
  *     process.run SPEC, LIMITS  until it has ended: status, and all that it wrote
  */
 
@@ -54,6 +55,7 @@ const faults: Readonly<Record<number, 'ENOENT' | 'EACCES'>> = { 127: 'ENOENT', 1
 
 export class Processes {
   private readonly children = new Map<string, Child>();
+  private readonly ends = new Map<string, Promise<ChildEvent>>();
 
   constructor(private readonly options: ProcessOptions) {}
 
@@ -69,12 +71,12 @@ export class Processes {
       return { failed };
     }
     this.children.set(child.id, child);
-    void child.ended.then((report) => {
+    const end = child.ended.then(({ agent, signal, status: own = 0 }): ChildEvent => {
       this.children.delete(child.id);
-      const { agent, signal } = report;
-      const how = signal === undefined ? { status: report.status ?? 0 } : { signal };
-      this.options.tell({ type: 'child', agent, ...how });
+      return { type: 'child', agent, ...(signal === undefined ? { status: own } : { signal }) };
     });
+    this.ends.set(child.id, end);
+    void end.then((event) => this.options.tell(event));
     const { stdin, stdout, stderr, messages } = child;
     const keep = (stream: { reader?: StreamReader; writer?: StreamWriter }) => this.options.keep(stream);
     const handles = [
@@ -90,6 +92,15 @@ export class Processes {
     const child = this.children.get(id);
     if (child === undefined) throw new WireError('ESRCH', 'no such process');
     await child.signal(name);
+  }
+
+  /** @throws WireError ESRCH: no such child, or it has been waited for */
+  async wait(id: string): Promise<ChildEvent> {
+    const end = this.ends.get(id);
+    if (end === undefined) throw new WireError('ESRCH', 'no such child');
+    const event = await end;
+    this.ends.delete(id);
+    return event;
   }
 
   async run(

@@ -7,10 +7,12 @@ import * as assert from 'uvu/assert';
 import type { Program } from '../../../src/wire/graph.js';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
 import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, snapshot } from './lab.js';
+import { pythonAtWork } from './python-at-work.js';
 import { expressions, pythonBlocks, pythonFixture } from './python-cases.js';
-import { type PythonProgram, pythonPrograms } from './python-programs.js';
+import { pythonPrograms as firstPrograms, type PythonProgram } from './python-programs.js';
 
 const test = suite('python contract');
+const pythonPrograms = [...firstPrograms, ...pythonAtWork];
 
 const cases = [
   ...expressions.map((code) => ({ name: code, code: `attempt(lambda: (${code}))` })),

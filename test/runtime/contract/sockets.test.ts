@@ -99,6 +99,39 @@ if (mosquittoAvailable()) {
     await agent.exited;
   });
 
+  test('Python serves Python, and JavaScript', async () => {
+    port += 1;
+    const text = `import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b'from python ' + self.path.encode())
+    def log_message(self, *a): pass
+server = http.server.ThreadingHTTPServer(('', ${port}), Handler)
+open(${JSON.stringify(at('py.ready'))}, 'w').close()
+server.serve_forever()
+`;
+    fs.writeFileSync(at('py.py'), text);
+    const agent = await lab.start({ kind: 'python', path: at('py.py'), text }, { on: 'pi' });
+    await until(() => fs.existsSync(at('py.ready')), 20_000);
+    const client = `import urllib.request, socket
+print(urllib.request.urlopen('http://pi:${port}/a').read(), urllib.request.urlopen('http://py.cluster:${port}/b').read())
+s = socket.socket(); s.connect(('pi', ${port})); s.sendall(b'GET /c HTTP/1.0\\r\\n\\r\\n'); print(s.makefile('rb').read().split()[-1])
+try: socket.create_connection(('pi', 1))
+except ConnectionRefusedError as e: print(e)
+`;
+    fs.writeFileSync(at('client.py'), client);
+    const asked = await lab.asAgent({ kind: 'python', path: at('client.py'), text: client }, { on: 'home' });
+    assert.is(
+      asked.stdout + asked.stderr,
+      "b'from python /a' b'from python /b'\nb'/c'\n[Errno 111] Connection refused\n",
+    );
+    assert.is(
+      await ask('home', `fetch('http://pi:${port}/d').then(async (r) => console.log(await r.text()))`),
+      'from python /d\n',
+    );
+    await end(agent);
+  });
+
   test('TLS goes through', async () => {
     port += 1;
     const { tlsIdentity } = await import('../../../src/bus/certificate.js');

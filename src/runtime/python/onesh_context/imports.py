@@ -41,6 +41,13 @@ def install(ns, calls, FileIO, open_code):
     loader.create_module = create_module
 
 
+def after_import(changes):
+    """Changes modules by name, now where they are there already."""
+    for name in [name for name in changes if name in sys.modules]:
+        changes.pop(name)(sys.modules[name])
+    sys.meta_path.insert(0, AfterImport(changes))
+
+
 class AfterImport:
     """Runs `change(module)` once the module of that name has been imported."""
 

@@ -11,6 +11,7 @@ from .calls import make_calls
 from .channel import decode
 from .descriptors import Descriptors
 from .namespace import Namespace
+from .sockets import change_socket
 from .streams import make_streams
 
 # The channel's descriptors go beyond what a program counts on.
@@ -66,11 +67,15 @@ def install(context):
     io.open_code = _io.open_code = open_code
     io.FileIO = FileIO
     imports.install(ns, calls, FileIO, open_code)
+    changes = {'socket': change_socket(ns)}
     if away:
+        from .children import change_subprocess, make_system
         from .database import change_sqlite
-        sys.meta_path.insert(0, imports.AfterImport({'sqlite3': change_sqlite(ns, real_open)}))
+        changes.update(sqlite3=change_sqlite(ns, real_open), subprocess=change_subprocess(ns))
+        os.system = posix.system = make_system(ns, os.system)
         _add_paths()
         guard.install(ns)
+    imports.after_import(changes)
     return ns
 
 
