@@ -167,7 +167,7 @@ export async function runLines(
 /** The end of a session: EXIT trap, then what still flows to other machines. Gives the exit status. */
 export async function finishSession(env: Env, outcome: Outcome): Promise<number> {
   env.status = outcome.status;
-  const pending = await runPendingTraps(env, outcome);
+  const pending = await runGuarded(() => runPendingTraps(env, outcome), env);
   const last = await runExitTrap(env, pending);
   await Promise.allSettled([...env.shell.flushes]);
   return last.status;

@@ -23,7 +23,8 @@ const { text } = fc.letrec<Record<'word' | 'part' | 'inner' | 'simple' | 'comman
       join(fc.constant('${'), name, operator, pattern, fc.constant('}')),
       arithmetic.map((text) => `$((${text}))`),
       expansion,
-      tie('simple').map((text) => `$(${text})`),
+      // Writing nothing: dash looks for the files of a word before it expands the next.
+      tie('simple').map((inner) => `$(${inner.replaceAll(/>+ ?o\d/g, '>/dev/null')})`),
       pick('`echo q`', '$(echo "a  b")', '$(exit 3)', "$(printf 'a\\nb\\n\\n')"),
     ),
     part: fc.oneof(
@@ -187,8 +188,8 @@ const { text } = fc.letrec<Record<'word' | 'part' | 'inner' | 'simple' | 'comman
   }),
 );
 
-/** Where dash departs from the standard: an empty last parameter is lost before a command substitution. */
-const known = /("\$@"|"\$\{@\}")(?=["']*(?:\$\(|`))/g;
+/** Where dash departs from the standard: an empty last parameter is lost before another expansion. */
+const known = /("\$@"|"\$\{@\}")(?=["']*(?:\$[({]|`))/g;
 
 /** Each loop has a counter of its own: one that an inner loop sets again would never end the outer. */
 function numbered(all: string): string {

@@ -82,7 +82,7 @@ export class Place {
     for (const fd of this.fds) closeSync(fd);
     const read = (file: string) => decodeBytes(readFileSync(file)).replaceAll(this.base, '/TMP');
     const result: Result = { stdout: read(this.out), stderr: read(this.err), status };
-    const files = withFiles ? { files: listing(this.cwd) } : {};
+    const files = withFiles ? { files: listing(this.cwd).replaceAll(this.base, '/TMP') } : {};
     rmSync(this.base, { recursive: true, force: true });
     return { ...result, ...files };
   }

@@ -2,7 +2,8 @@
 import { constants } from 'node:os';
 import { setDisposition } from '../../host/libc.js';
 import { done, type MaybePromise, type Outcome, signalName, then } from '../outcome.js';
-import type { Env, Shell, TrapAction } from '../state.js';
+import type { Code, Env, Shell, TrapAction } from '../state.js';
+import { runGuarded } from './guard.js';
 
 /**
  * Runs the actions of signals that arrived, then gives `outcome`, or the `exit` that an action made. A subshell of this process
@@ -43,7 +44,8 @@ export function runExitTrap(env: Env, outcome: Outcome): MaybePromise<Outcome> {
   if (!isAction(action)) return outcome;
   env.traps.delete(0);
   env.status = outcome.status;
-  return then(runAction(action, env), (result) => (result.divert?.kind === 'exit' ? done(result.status) : outcome));
+  const run: Code = (inner) => runAction(action, inner);
+  return then(runGuarded(run, env), (result) => (result.divert?.kind === 'exit' ? done(result.status) : outcome));
 }
 
 /** Signals that this process catches, and those it ignores, for a trap. */

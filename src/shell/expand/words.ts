@@ -422,13 +422,16 @@ function compileParameter(part: ParameterExpansion, quoting: Quoting, substituti
     compilePart(inner, quoted ? 'quoted' : 'operand', substitution),
   );
   const operand: PartCode = (env, sink) => {
-    if (quoted && codes.length === 0) sink.quoted('');
+    // A field of its own, even if the word is `$@` and there is none: dash and bash agree on that.
+    if (quoted) sink.quoted('');
     return runAll(codes, env, sink);
   };
   const current = currentValue(name);
   const value: PartCode = (env, sink) => {
-    if (list) sink.parameters(env.positional, star, quoted);
-    else if (quoted) sink.quoted(current(env)!);
+    if (list) {
+      if (quoted) sink.quoted('');
+      sink.parameters(env.positional, star, quoted);
+    } else if (quoted) sink.quoted(current(env)!);
     else sink.expansion(current(env)!);
   };
   switch (operator) {
