@@ -84,6 +84,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     },
     streams,
     authority,
+    path.join(options.home, 'cache'),
   );
   const direct = new DirectFiles({ name, peer, streams, answer: (...asked) => files.answer(...asked) });
   const asking = makeAsking({ name, peer, service: files, direct, isLost: (runtime) => neighbours.isLost(runtime) });

@@ -146,6 +146,18 @@ type FileCall =
       readonly direction: 'read' | 'write';
       readonly edge: RoutedEdge;
     }
+  /**
+   * A JavaScript module as it is loaded elsewhere, made once where it is: answered with a handle of it. `key` says which text, and
+   * for which Node.js; ENOENT when that is another's, or the module needs no change.
+   */
+  | {
+      readonly type: 'file.module';
+      readonly path: string;
+      readonly extension: string;
+      readonly declared?: 'commonjs' | 'module';
+      readonly key: string;
+      readonly owner?: FileOwner;
+    }
   /** Answers once all that came over the handle's stream is written. */
   | { readonly type: 'file.settle'; readonly handle: number }
   /** Closes all handles of an agent that has ended. */
@@ -219,6 +231,7 @@ const requestTypes: ReadonlySet<string> = new Set<FileRequest['type']>([
   'file.copy',
   'file.watch',
   'file.stream',
+  'file.module',
   'file.settle',
   'file.release',
 ]);

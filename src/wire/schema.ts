@@ -271,6 +271,13 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
     direction: v.picklist(['read', 'write']),
     edge: routedEdge,
   }),
+  'file.module': v.looseObject({
+    path,
+    extension: text,
+    declared: v.optional(v.picklist(['commonjs', 'module'])),
+    key: text,
+    owner: v.optional(owner),
+  }),
   'file.settle': v.looseObject({ handle: count }),
   'file.release': v.looseObject({ owner }),
   'file.opened': v.looseObject({ handle: count, kind: statKind, file: v.optional(text) }),

@@ -116,6 +116,7 @@ function needs(request: FileRequest): {
     case 'file.list':
     case 'file.realpath':
     case 'file.watch':
+    case 'file.module':
       return { access: 'read', which: 'target' };
     case 'file.readlink':
       return { access: 'read', which: 'entry' };

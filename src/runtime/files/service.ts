@@ -20,6 +20,7 @@ import type { RuntimeName, SessionId } from '../../wire/ids.js';
 import type { Sender } from '../../wire/messages.js';
 import type { Authority } from '../authority/authority.js';
 import type { Confined } from '../authority/confine.js';
+import { instrumentCached, keyOf } from '../modules/instrument.js';
 import { receiveFile, Settling, sendFile } from './bulk.js';
 import { Handles, openExactly } from './handles.js';
 import { kindOf, toFileStat } from './stat.js';
@@ -66,6 +67,8 @@ export class FileService {
     private readonly streams?: Streams,
     /** Who may do what; without it everything here is the one user's own. */
     private readonly authority?: Authority,
+    /** Directory of instrumented modules, for `file.module`. */
+    private readonly modules?: string,
   ) {}
 
   /**
@@ -151,6 +154,8 @@ export class FileService {
         return ok;
       case 'file.watch':
         return this.watch(request, from);
+      case 'file.module':
+        return this.module(request, from);
       case 'file.stream':
         return this.stream(request, from);
       case 'file.settle':
@@ -172,6 +177,18 @@ export class FileService {
   private async open({ path, flags, mode, owner }: Of<'file.open'>, from: Sender): Promise<FileAnswer> {
     this.handles.room(from, owner);
     const opened = await openExactly(path, flags, mode);
+    const handle = this.handles.add(from, owner, { open: opened });
+    return { reply: { type: 'file.opened', handle, kind: opened.kind, file: opened.identity } };
+  }
+
+  private async module(request: Of<'file.module'>, from: Sender): Promise<FileAnswer> {
+    const { extension, declared, key, owner } = request;
+    if (this.modules === undefined) throw new WireError('ENOSYS', 'no modules are kept here');
+    this.handles.room(from, owner);
+    const text = await fsp.readFile(toHost(request.path), 'utf8');
+    if (keyOf(text, extension, declared) !== key) throw new WireError('ENOENT', 'another text');
+    await instrumentCached(text, `module${extension}`, declared, this.modules);
+    const opened = await openExactly(path.join(this.modules, key), ['O_RDONLY'], 0);
     const handle = this.handles.add(from, owner, { open: opened });
     return { reply: { type: 'file.opened', handle, kind: opened.kind, file: opened.identity } };
   }
@@ -348,7 +365,7 @@ type NameRequest = Exclude<
   FileRequest,
   {
     type:
-      | `file.${'open' | 'close' | 'read' | 'write' | 'save' | 'sync' | 'stat' | 'seek' | 'watch' | 'stream' | 'settle' | 'release'}`
+      | `file.${'open' | 'module' | 'close' | 'read' | 'write' | 'save' | 'sync' | 'stat' | 'seek' | 'watch' | 'stream' | 'settle' | 'release'}`
       | `file.${'chmod' | 'chown' | 'utimes' | 'truncate'}`;
   }
 >;

@@ -153,23 +153,30 @@ async function replace(text: string, tree: Program, kind: Instrumented['kind']):
   return { parts: source.toString().split(mark), holes };
 }
 
-/** Keeps what was instrumented in `directory`, by hash: a changed text has another, so nothing stale is ever used. */
+/** Which text it is, and what it was instrumented by: a changed text has another, so nothing stale is ever used. */
+export const keyOf = (text: string, extension: string, declared: Declared): string =>
+  createHash('sha256')
+    .update(`${version}\0${declared ?? ''}\0${extension}\0${text}`)
+    .digest('hex');
+
+/**
+ * Keeps what was instrumented in `directory`, by its key. `fetch` may have it from a machine where that has been done already.
+ */
 export async function instrumentCached(
   text: string,
   file: string,
   declared: Declared,
   directory: string,
+  fetch?: (key: string) => Promise<Instrumented | undefined>,
 ): Promise<Instrumented> {
-  const hash = createHash('sha256')
-    .update(`${version}\0${declared ?? ''}\0${path.extname(file)}\0${text}`)
-    .digest('hex');
-  const kept = path.join(directory, hash);
+  const key = keyOf(text, path.extname(file), declared);
+  const kept = path.join(directory, key);
   try {
     return JSON.parse(readFileSync(kept, 'utf8')) as Instrumented;
   } catch {
     // not kept yet
   }
-  const made = await instrument(text, file, declared);
+  const made = (await fetch?.(key)) ?? (await instrument(text, file, declared));
   // What stays as it is costs less to look at again than to keep.
   if (made.holes.length === 0 && made.parts[0] === text) return made;
   try {

@@ -6,7 +6,8 @@
  */
 import path from 'node:path';
 import { WireError } from '../../wire/errors.js';
-import { type Declared, type Hole, instrumentCached } from './instrument.js';
+import type { FileTarget } from '../../wire/files.js';
+import { type Declared, type Hole, type Instrumented, instrumentCached } from './instrument.js';
 import { type AskNamespace, type Resolution, Resolver, type Way } from './resolve.js';
 
 /** A module as a context loads it. */
@@ -14,6 +15,9 @@ export type LoadedModule =
   | { readonly kind: 'module'; readonly parts: readonly string[]; readonly holes: readonly Hole[] }
   | { readonly kind: 'commonjs'; readonly text: string; readonly names?: readonly string[] }
   | { readonly kind: 'json'; readonly text: string };
+
+/** A text of at least so many characters is worth asking its machine for. */
+const sharedFrom = 64 << 10;
 
 /** Known by Node itself when it runs TypeScript. */
 const typeScript = Boolean((process.features as { typescript?: unknown }).typescript);
@@ -44,10 +48,32 @@ export class Modules {
       throw new WireError('EINVAL', `Unknown file extension "${extension}" for ${file}`);
     const text = isProgram ? this.program.text : (await this.read(file)).toString();
     if (extension === '.json') return { kind: 'json', text };
-    const made = await instrumentCached(text, file, await this.declared(file, extension), this.cache);
+    const declared = await this.declared(file, extension);
+    const fetch = (key: string) =>
+      this.fetch(file, { extension, key, ...(declared === undefined ? {} : { declared }) });
+    const made = await instrumentCached(text, file, declared, this.cache, text.length < sharedFrom ? undefined : fetch);
     if (made.kind === 'module') return { ...made, kind: 'module' };
     const [whole = ''] = made.parts;
     return { kind: 'commonjs', text: whole, ...(way === 'import' ? { names: await this.exportsOf(whole, file) } : {}) };
+  }
+
+  /** As the machine that has the file keeps it, for all others. undefined: it does not, and this one does the work. */
+  private async fetch(
+    file: string,
+    what: { readonly extension: string; readonly key: string; readonly declared?: 'commonjs' | 'module' },
+  ): Promise<Instrumented | undefined> {
+    try {
+      const { reply } = await this.ask({ type: 'file.module', path: file, ...what });
+      if (reply.type !== 'file.opened') return undefined;
+      const { handle } = reply;
+      try {
+        return JSON.parse((await this.readAll({ handle })).toString()) as Instrumented;
+      } finally {
+        await this.ask({ type: 'file.close', handle });
+      }
+    } catch {
+      return undefined;
+    }
   }
 
   private async declared(file: string, extension: string): Promise<Declared> {
@@ -81,12 +107,16 @@ export class Modules {
     return [...names];
   }
 
-  private async read(file: string): Promise<Buffer> {
+  private read(file: string): Promise<Buffer> {
+    return this.readAll({ path: file });
+  }
+
+  private async readAll(what: FileTarget): Promise<Buffer> {
     const parts: Uint8Array[] = [];
     for (let offset = 0; ; ) {
       const { reply, bytes = new Uint8Array(0) } = await this.ask({
         type: 'file.read',
-        path: file,
+        ...what,
         offset,
         length: 256 << 10,
       });

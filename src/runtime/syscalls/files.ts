@@ -82,7 +82,7 @@ export class AgentFiles {
       if (target.runtime !== runtime) throw new WireError('EXDEV', 'cross-device link not permitted');
       there = { ...there, to: target.path };
     }
-    if (there.type !== 'file.open' && there.type !== 'file.watch')
+    if (there.type !== 'file.open' && there.type !== 'file.watch' && there.type !== 'file.module')
       return { ...this.mapped(await ask(runtime, there, bytes), request.path, runtime) };
     this.providers.add(runtime);
     const answer = await ask(runtime, { ...there, owner }, bytes);
