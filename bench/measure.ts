@@ -1,4 +1,5 @@
 /** Measuring whole processes: wall time or peak memory of a run, runs of all peers in turn, medians. */
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { spawn, type WaitResult, waitpid } from '../src/host/libc.js';
@@ -44,6 +45,10 @@ export function timeOf(argv: readonly string[]): number {
   expectSuccess(argv, result);
   return milliseconds;
 }
+
+/** Runs a program to its end; what it prints. @throws Error unless it exits 0 */
+export const outputOf = (argv: readonly string[]): string =>
+  execFileSync(argv[0]!, argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
 /**
  * Runs a program to its end; its peak resident memory in MiB, looked up all the time while it runs. (What wait4 reports
