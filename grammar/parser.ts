@@ -409,8 +409,11 @@ class CommandParser extends EmbeddedActionsParser {
   private readonly simpleParts = [
     {
       ALT: () => {
-        const token = this.CONSUME(t.WordToken) as ShellToken;
-        this.words.push(token.word ?? noWord);
+        do {
+          const token = this.CONSUME(t.WordToken) as ShellToken;
+          this.words.push(token.word ?? noWord);
+          // Word after word is what most of a script is: they need no choice of an alternative each.
+        } while (this.peek().tokenType === t.WordToken);
       },
     },
     {

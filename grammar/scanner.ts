@@ -274,29 +274,31 @@ export class Scanner extends WordScanner {
     if (state.expect === 'argument' || state.expect === 'prefix') state.expect = 'command';
   }
 
+  /** An operator of one more character than has been read. */
+  private double(type: TokenType, start: number): ShellToken {
+    this.pos += 1;
+    return this.make(type, start);
+  }
+
   private operator(c: number, start: number): ShellToken {
     const { state } = this;
     this.pos += 1;
     const next = this.current();
-    const double = (type: TokenType): ShellToken => {
-      this.pos += 1;
-      return this.make(type, start);
-    };
     switch (c) {
       case 38: // &
         state.expect = 'command';
-        return next === 38 ? double(t.AndIf) : this.make(t.And, start);
+        return next === 38 ? this.double(t.AndIf, start) : this.make(t.And, start);
       case 124: // |
         if (next === 124) {
           state.expect = 'command';
-          return double(t.OrIf);
+          return this.double(t.OrIf, start);
         }
         if (state.expect !== 'pattern-rest') state.expect = 'command';
         return this.make(t.Or, start);
       case 59: // ;
         if (next === 59 || next === 38) {
           state.expect = 'pattern';
-          return double(next === 59 ? t.DSemi : t.SemiAnd);
+          return this.double(next === 59 ? t.DSemi : t.SemiAnd, start);
         }
         this.afterSeparator();
         return this.make(t.Semi, start);
@@ -313,19 +315,23 @@ export class Scanner extends WordScanner {
       case 60: // <
         if (next === 60) {
           this.pos += 1;
-          return this.redirection(this.current() === 45 ? double(t.DLessDash) : this.make(t.DLess, start));
+          return this.redirection(this.current() === 45 ? this.double(t.DLessDash, start) : this.make(t.DLess, start));
         }
         return this.redirection(
-          next === 38 ? double(t.LessAnd) : next === 62 ? double(t.LessGreat) : this.make(t.Less, start),
+          next === 38
+            ? this.double(t.LessAnd, start)
+            : next === 62
+              ? this.double(t.LessGreat, start)
+              : this.make(t.Less, start),
         );
       default: // >
         return this.redirection(
           next === 62
-            ? double(t.DGreat)
+            ? this.double(t.DGreat, start)
             : next === 38
-              ? double(t.GreatAnd)
+              ? this.double(t.GreatAnd, start)
               : next === 124
-                ? double(t.Clobber)
+                ? this.double(t.Clobber, start)
                 : this.make(t.Great, start),
         );
     }

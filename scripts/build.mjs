@@ -46,6 +46,7 @@ await Promise.all([
     outdir: dist,
     outExtension: { '.js': '.cjs' },
     minifyIdentifiers: true,
+    alias: { 'lodash-es': path.join(root, 'scripts', 'lodash.mjs') },
     plugins: [parserOnly],
   }),
   esbuild.build({

@@ -34,10 +34,13 @@ export const parseRow: Row = {
       await run();
       return megabytes / ((performance.now() - started) / 1000);
     };
-    const warm = await alternate(
-      { onesh: () => rate(() => readAll(text)), 'sh-syntax': () => rate(() => parseWithSh(text)) },
-      options.quick ? 1 : 15,
-    );
+    const contenders = { onesh: () => rate(() => readAll(text)), 'sh-syntax': () => rate(() => parseWithSh(text)) };
+    // Warm is when the engine has compiled what it will.
+    for (const run of Object.values(contenders)) {
+      const until = performance.now() + (options.quick ? 0 : 2000);
+      while (performance.now() < until) await run();
+    }
+    const warm = await alternate(contenders, options.quick ? 1 : 15);
     return [
       {
         row: `parsing ${text.split('\n').length} lines above start-up`,

@@ -19,17 +19,24 @@ export interface Outcome {
 
 export type MaybePromise<T> = T | Promise<T>;
 
-const plain: readonly Outcome[] = Array.from({ length: 256 }, (_, status) => Object.freeze({ status }));
+/** Of the statuses asked for so far. */
+const plain: Outcome[] = [];
+const returns: Outcome[] = [];
 
 /** The outcome of a command that ended with `status` and changed no flow. */
-export const done = (status: number): Outcome => plain[status & 0xff]!;
+export function done(status: number): Outcome {
+  const byte = status & 0xff;
+  plain[byte] ??= Object.freeze({ status: byte });
+  return plain[byte];
+}
 export const ok = done(0);
 
-const returns: readonly Outcome[] = Array.from({ length: 256 }, (_, status) =>
-  Object.freeze({ status, divert: { kind: 'return' } as const }),
-);
 /** The outcome of `return`. */
-export const returning = (status: number): Outcome => returns[status & 0xff]!;
+export function returning(status: number): Outcome {
+  const byte = status & 0xff;
+  returns[byte] ??= Object.freeze({ status: byte, divert: { kind: 'return' } as const });
+  return returns[byte];
+}
 
 export const exiting = (status: number): Outcome => ({ status, divert: { kind: 'exit' } });
 
