@@ -19,7 +19,8 @@ async function outcome(row: ProgramCase, directory: string, run: (file: string) 
   plant(directory, row.files);
   const { stdout, stderr, status } = await run(path.join(directory, Object.keys(row.files)[0]!));
   // Where a program is to say nothing there, it says nothing; Node itself may warn.
-  const said = row.stderr === undefined && !stderr.includes('Warning') ? stderr : linesOf(stderr, row.stderr);
+  const quiet = stderr.includes('Warning') ? '' : stderr;
+  const said = row.stderr === undefined ? quiet : linesOf(stderr, row.stderr);
   return { stdout, status, stderr: said, tree: snapshot(directory) };
 }
 
