@@ -470,12 +470,20 @@ export function expandWords(words: readonly WordCode[], env: Env): MaybePromise<
 function expandFrom(
   words: readonly WordCode[],
   env: Env,
-  list: string[],
+  before: string[],
   sink: Fields | undefined,
   from: number,
 ): MaybePromise<string[]> {
+  let list = before;
   let fields = sink;
   for (let i = from; i < words.length; i++) {
+    if (fields?.globs !== undefined) {
+      // Files are looked for word by word, as in dash: not those that the expansion of the next word makes.
+      const found = expandGlobs(fields, env);
+      if (found instanceof Promise) return found.then((later) => expandFrom(words, env, later, undefined, i));
+      list = found;
+      fields = undefined;
+    }
     const { constant, single, bare, all } = words[i]!;
     if (constant !== undefined && single !== undefined) {
       list.push(constant);
