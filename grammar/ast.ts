@@ -227,6 +227,8 @@ export class ShellSyntaxError extends Error {
     readonly line: number,
     readonly offset: number,
     readonly incomplete: boolean,
+    /** The delimiter of the here-document that is incomplete. */
+    readonly delimiter?: string,
   ) {
     super(message);
   }

@@ -23,8 +23,15 @@ export interface Reader {
   readonly line: number;
 }
 
+/** NUL is no character of a program, and is left out, as dash and others do. */
 const scannerOf = (text: string, options: ParseOptions): Scanner =>
-  new Scanner(text, parseTokens, options.aliases, options.line ?? 1, options.partial ?? false);
+  new Scanner(
+    text.includes('\0') ? text.replaceAll('\0', '') : text,
+    parseTokens,
+    options.aliases,
+    options.line ?? 1,
+    options.partial ?? false,
+  );
 
 /** Reads `text` from its start, each character once. */
 export function createReader(text: string, options: ParseOptions = {}): Reader {

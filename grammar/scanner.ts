@@ -565,7 +565,7 @@ export class Scanner extends WordScanner {
       const { text, end, closed } = readHereLines(this.source, this.pos, here.delimiter, here.quoted, here.strip);
       this.pos = end;
       if (!closed && this.partial)
-        this.incomplete(`unexpected end of file, expected here-document delimiter '${here.delimiter}'`);
+        this.incomplete(`unexpected end of file, expected here-document delimiter '${here.delimiter}'`, here.delimiter);
       const inner = new Scanner(text, this.parseTokens, this.aliases, line);
       here.body = inner.final(() => inner.hereBody(here.quoted));
     }

@@ -87,8 +87,8 @@ export class SourceReader {
     throw new ShellSyntaxError(message, this.lineAt(Math.min(at, this.source.length)), at, false);
   }
   /** More text could mend it. */
-  protected incomplete(message: string): never {
-    throw new ShellSyntaxError(message, this.lineAt(this.source.length), this.source.length, true);
+  protected incomplete(message: string, delimiter?: string): never {
+    throw new ShellSyntaxError(message, this.lineAt(this.source.length), this.source.length, true, delimiter);
   }
 
   /** Skips backslash-newline pairs: they are no characters at all (XCU 2.2.1). */

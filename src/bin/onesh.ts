@@ -17,7 +17,7 @@ import { claimUsr1, restoreUsr1 } from '../shell/exec/traps.js';
 import { Jobs } from '../shell/jobs.js';
 import { errnoOf, type Outcome, reasonOf, ShellError } from '../shell/outcome.js';
 import type { ClusterPort } from '../shell/plan/cluster.js';
-import { evaluate, finishSession, runLines, runText, standardInput } from '../shell/session.js';
+import { evaluate, finishSession, readStartup, runLines, runText, standardInput } from '../shell/session.js';
 import { Env, type Shell } from '../shell/state.js';
 import { runInteractive, type Screen } from '../shell/ui/interactive.js';
 import { decodeBytes } from '../wire/bytes.js';
@@ -199,6 +199,13 @@ function readScript(file: string, env: Env): string {
   }
 }
 
+/** `-i` with a script: as interactive as that can be. */
+async function startInteractive(env: Env): Promise<void> {
+  if (!env.shell.interactive) return;
+  env.options.interactive = true;
+  await readStartup(env);
+}
+
 /** All that can be read from a descriptor, which is closed: the programs of a subshell are not to have it. */
 function takeText(fd: number): string {
   const text = readFileSync(fd, 'utf8');
@@ -230,6 +237,7 @@ async function run(line: CommandLine): Promise<number> {
     const text = line.operands[0];
     if (text === undefined) throw new ShellError('-c requires an argument', 2);
     env.positional = line.operands.slice(2);
+    await startInteractive(env);
     if (line.plan) return close(await planText(text, env));
     return close(await runText(text, env));
   }
@@ -238,6 +246,7 @@ async function run(line: CommandLine): Promise<number> {
     const text = readScript(file!, env);
     env.positional = args;
     env.source = file;
+    await startInteractive(env);
     if (line.plan) return close(await planText(text, env));
     return close(await runText(text, env));
   }

@@ -90,6 +90,12 @@ function readLine(file: OpenFile, env: Env): MaybePromise<string | undefined> {
   return go();
 }
 
+/** Reads the file that ENV names, as an interactive shell does at its start (XCU sh, ENV). */
+export async function readStartup(env: Env): Promise<void> {
+  const file = env.get('ENV');
+  if (file !== undefined && file !== '') await env.shell.evaluate(`[ -r "${file}" ] && . "${file}"; :`, env);
+}
+
 /** Where an interactive session's or a piped script's lines come from. Asked for the next, it forgets an interrupt of the last. */
 export type LineSource = (continuing: boolean) => MaybePromise<string | undefined>;
 
@@ -109,6 +115,8 @@ async function readCommand(
   line: { number: number },
 ): Promise<{ program: Program | undefined; text: string } | undefined> {
   let text = '';
+  /** Of the here-document that the text so far ends in. */
+  let delimiter: string | undefined;
   const first = line.number;
   for (;;) {
     const more = await lines(text !== '');
@@ -118,10 +126,14 @@ async function readCommand(
       line.number += 1;
       if (env.options.verbose) writeError(env, more);
     }
+    // A line of a here-document completes nothing.
+    if (more !== undefined && delimiter !== undefined && more.replace(/^\t+|\n$/g, '') !== delimiter) continue;
     try {
-      return { program: createReader(text, { ...aliasesOf(env), line: first }).next(), text };
+      const partial = more !== undefined;
+      return { program: createReader(text, { ...aliasesOf(env), line: first, partial }).next(), text };
     } catch (error) {
       if (!(error instanceof ShellSyntaxError) || !error.incomplete || more === undefined) throw error;
+      delimiter = error.delimiter;
     }
   }
 }

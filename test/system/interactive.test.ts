@@ -60,6 +60,10 @@ test('several lines: PS2, and each command of what was typed at once', async () 
   await shows('for i in 1 2 3; do', /^\.\.\.$/m);
   enter('echo round $i; done');
   await terminal.shows(/^round 1\nround 2\nround 3$/m);
+  await shows('tr a-z A-Z <<E', /^\.\.\.$/m);
+  enter('a $((40 + 2))');
+  enter('E');
+  await terminal.shows(/^A 42\n>$/m);
   enter('clear');
   await terminal.shows(/^>$/);
   terminal.type('echo a1\necho a2\necho "$((40 + 2))"\n');

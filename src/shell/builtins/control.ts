@@ -186,8 +186,8 @@ const trap: Builtin['run'] = (args, env) => {
   if (rest.length === 0) return printTraps(env, []);
   let action: string | undefined = rest[0]!;
   let names = rest.slice(1);
-  // An unsigned integer first: every operand is a condition to reset.
-  if (action === '-' || /^\d+$/.test(action) || (names.length === 0 && signalNumber(action) !== undefined)) {
+  // An unsigned integer first, or one operand: every operand is a condition to reset.
+  if (action === '-' || /^\d+$/.test(action) || names.length === 0) {
     if (action !== '-') names = rest;
     action = undefined;
   }

@@ -356,7 +356,7 @@ const ulimit: Builtin['run'] = (args, env) => {
     return value < 0n ? 'unlimited' : String(value / limits[letter]!.unit);
   };
   if (all) {
-    const text = Object.entries(limits).map(([letter, { name }]) => `${name.padEnd(22)} ${show(letter)}\n`);
+    const text = Object.entries(limits).map(([letter, { name }]) => `${name.padEnd(20)} ${show(letter)}\n`);
     return then(print(env, text.join('')), () => ok);
   }
   const value = args[i];

@@ -141,7 +141,8 @@ function startScript(
     return new HostProcess(spawn({ ...options, file: argv[0]!, argv }), launch.text, env.shell.activity);
   }
   const nul = line.indexOf(0);
-  if (nul >= 0 && (line.indexOf(10) < 0 || nul < line.indexOf(10)))
+  const elf = line.toString('latin1', 0, 4) === '\x7fELF';
+  if (elf || (nul >= 0 && (line.indexOf(10) < 0 || nul < line.indexOf(10))))
     throw new ShellError(`${launch.argv[0]}: Exec format error`, 126);
   const argv = [...env.shell.self, launch.path, ...launch.argv.slice(1)];
   const pid = spawn({ ...options, file: argv[0]!, argv });

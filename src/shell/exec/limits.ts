@@ -22,10 +22,12 @@ export const limits: Readonly<Record<string, Resource>> = {
   s: { number: 3, unit: 1024n, name: 'stack(kbytes)' },
   c: { number: 4, unit: 512n, name: 'coredump(blocks)' },
   m: { number: 5, unit: 1024n, name: 'memory(kbytes)' },
+  l: { number: 8, unit: 1024n, name: 'locked memory(kbytes)' },
   p: { number: 6, unit: 1n, name: 'process' },
   n: { number: 7, unit: 1n, name: 'nofiles' },
-  l: { number: 8, unit: 1024n, name: 'locked memory(kbytes)' },
   v: { number: 9, unit: 1024n, name: 'vmemory(kbytes)' },
+  w: { number: 10, unit: 1n, name: 'locks' },
+  r: { number: 14, unit: 1n, name: 'rtprio' },
 };
 
 /** The limit this process was started with. */

@@ -9,7 +9,7 @@ import { openHistory } from '../history.js';
 import { signalJob, waitWithEvents } from '../jobs.js';
 import type { Outcome } from '../outcome.js';
 import { complain, writeError } from '../report.js';
-import { runLines } from '../session.js';
+import { readStartup, runLines } from '../session.js';
 import type { Env } from '../state.js';
 import { complete } from './complete.js';
 import type { Answer, SessionView } from './screen.js';
@@ -90,8 +90,7 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
   if (!shell.ignoredAtStart.has(constants.signals.SIGHUP)) process.on('SIGHUP', hangUp);
   waitWithEvents();
   takeTerminal(env);
-  const startup = env.get('ENV');
-  if (startup !== undefined && startup !== '') await shell.evaluate(`[ -r "${startup}" ] && . "${startup}"; :`, env);
+  await readStartup(env);
   const state =
     process.env.ONESH_HOME || path.join(process.env.XDG_STATE_HOME || path.join(homedir(), '.local/state'), 'onesh');
   const history = openHistory(env.get('HISTFILE') ?? path.join(state, 'history'), env.get('HISTSIZE'));
