@@ -134,6 +134,7 @@ export class Agent {
         environment: this.environment(),
         argv,
         isHome: this.isHome,
+        confined: services.surroundings(request.session).confined,
         contextFile: services.contextFile,
         shell: services.shell,
       });

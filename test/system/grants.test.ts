@@ -232,6 +232,32 @@ for (const [name, call] of Object.entries(calls)) {
   assert.is(readFileSync(secret, 'utf8'), 'secret\n');
 });
 
+test('a program that sets out to escape its context is held by Node.js, where it can', async () => {
+  writeFileSync(
+    path.join(visitor.home, 'escape.js'),
+    `const secret = ${JSON.stringify(secret)};
+const ways = {
+  binding: () => process.binding('fs') && 'got it',
+  itself: () => require('node:fs').readFileSync('/proc/self/root' + secret, 'utf8'),
+  addon: () => process.dlopen({ exports: {} }, secret),
+  thread: () => new (require('node:worker_threads').Worker)('0', { eval: true }),
+  child: () => new (require('node:child_process').ChildProcess)().spawn({ file: '/bin/cat', args: ['cat', secret], stdio: [] }),
+};
+for (const [name, way] of Object.entries(ways)) {
+  try { console.log(name, way() ?? 'did it'); } catch (error) { console.log(name, error.code); }
+}
+import('node:path').then((m) => console.log(m.sep, require('node:fs').readFileSync(${JSON.stringify(`${at(pub)}/a`)}, 'utf8')));
+`,
+  );
+  const { stdout, stderr } = await visitor.sh('on vault node escape.js');
+  assert.match(stdout, /^\/ hello$/m);
+  if (!process.allowedNodeEnvironmentFlags.has('--permission')) return;
+  assert.is(stderr, '');
+  for (const way of ['binding', 'itself', 'addon', 'child', 'thread'])
+    assert.match(stdout, new RegExp(`^${way} ERR_(ACCESS|DLOPEN)_`, 'm'), stdout);
+  assert.not.match(stdout, /secret\n|got it/);
+});
+
 test('a GPIO line is a device like any other', async () => {
   writeFileSync(
     path.join(visitor.home, 'lamp.js'),

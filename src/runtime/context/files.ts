@@ -227,7 +227,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
       if (procedure === undefined) {
         // Without a callback Node itself says that it is missing.
         if (typeof callback !== 'function' && procedureOf(base, args) !== undefined)
-          return (hostTable.access as AnyFunction)('/', callback);
+          return (hostTable.access as AnyFunction)('/dev/null', callback);
         return onHost(hostTable, base, args);
       }
       const rest = args.slice(0, -1);

@@ -33,10 +33,10 @@ const likeOf = <T extends object>(sample: T, fields: object): T =>
 const timeNames = ['atime', 'mtime', 'ctime', 'birthtime'] as const;
 const samples = {
   get number(): Stats {
-    return hostFs.statSync('/');
+    return hostFs.statSync('/dev/null');
   },
   get bigint(): BigIntStats {
-    return hostFs.statSync('/', { bigint: true });
+    return hostFs.statSync('/dev/null', { bigint: true });
   },
 };
 
@@ -90,7 +90,7 @@ export function toStatFs(
   told: Extract<FileReply, { type: 'file.statfs.reply' }>['statfs'],
   bigint: boolean,
 ): StatsFs | BigIntStatsFs {
-  const sample = hostFs.statfsSync('/');
+  const sample = hostFs.statfsSync('/dev/null');
   const convert = bigint ? BigInt : Number;
   // What this Node.js has; a fragment is a block where nothing is told of it.
   const names = Object.keys(sample) as (keyof typeof told)[];

@@ -3,11 +3,12 @@
  * any other is loaded by the context, module by module, instrumented (`modules/`).
  */
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Driver, type DriverContext, writeProgram } from './driver.js';
 
 export const prepareNode: Driver<'node'> = (program, _agent, context) => {
   const { path, text } = program;
-  const preload = ['--require', context.contextFile];
+  const preload = [...permissions(context), '--require', context.contextFile];
   const file = isHere(path, text, context) ? path : writeProgram(context, 'start.cjs', startText(path));
   return {
     command: process.execPath,
@@ -15,6 +16,26 @@ export const prepareNode: Driver<'node'> = (program, _agent, context) => {
     channel: { program: path },
   };
 };
+
+/** Of every machine's own, what a program may use whoever runs it. */
+const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'stdin', 'stdout', 'stderr', 'fd/*', 'pts/*'].map(
+  (name) => `/dev/${name}`,
+);
+
+/**
+ * A confined program away from home needs nothing of this host but the context and its agent's directory: Node.js itself sees to it,
+ * where it can. No program is started on this host, no thread (what it takes from `process.binding` would not be checked), and no
+ * add-on gets round the context.
+ */
+function permissions({ isHome, confined, contextFile, directory }: DriverContext): string[] {
+  if (isHome || !confined || !process.allowedNodeEnvironmentFlags.has('--permission')) return [];
+  const own = `${directory}/*`;
+  return [
+    '--permission',
+    ...[`${dirname(contextFile)}/*`, own, ...devices].map((path) => `--allow-fs-read=${path}`),
+    ...[own, ...devices].map((path) => `--allow-fs-write=${path}`),
+  ];
+}
 
 const startText = (path: string): string =>
   `globalThis[Symbol.for('onesh.context')].start(${JSON.stringify(path)}, module);`;
