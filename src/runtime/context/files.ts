@@ -214,7 +214,10 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
     const syncName = base === 'realpath.native' ? base : `${base}Sync`;
     const onePath = (pathCount[base] ?? 1) === 1 && base !== 'symlink';
     /** At home nearly every call is the host's: they are told from the others first. */
-    const isHosts = (path: unknown): boolean => onePath && typeof path === 'string' && paths.isPlain(path);
+    const isHosts = (first: unknown): boolean =>
+      typeof first === 'string'
+        ? onePath && paths.isPlain(first)
+        : typeof first === 'number' && !descriptors.isOurs(first);
     const hostSync = hostTable[syncName] as AnyFunction | undefined;
     replaced[syncName] = (...args: unknown[]) => {
       if (hostSync !== undefined && isHosts(args[0])) return hostSync.apply(hostTable, args);
@@ -290,12 +293,16 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   ): void => {
     const count = name.startsWith('read') ? 'bytesRead' : 'bytesWritten';
     const what = name.endsWith('v') ? 'buffers' : 'buffer';
-    replaced[`${name}Sync`] = (fd: unknown, ...args: unknown[]) =>
-      descriptors.isOurs(fd) ? sync(make(fd, args).procedure) : (hostTable[`${name}Sync`] as AnyFunction)(fd, ...args);
-    const call = (fd: unknown, ...args: unknown[]): unknown => {
-      if (!descriptors.isOurs(fd)) return (hostTable[name] as AnyFunction)(fd, ...args);
-      const callback = args.pop() as AnyFunction;
-      const { procedure, given } = make(fd, args);
+    const [hostSync, hostCall] = [hostTable[`${name}Sync`], hostTable[name]] as [AnyFunction, AnyFunction];
+    replaced[`${name}Sync`] = (...all: unknown[]) => {
+      const [fd] = all;
+      return descriptors.isOurs(fd) ? sync(make(fd, all.slice(1)).procedure) : hostSync.apply(hostTable, all);
+    };
+    const call = (...all: unknown[]): unknown => {
+      const [fd] = all;
+      if (!descriptors.isOurs(fd)) return hostCall.apply(hostTable, all);
+      const callback = all.pop() as AnyFunction;
+      const { procedure, given } = make(fd, all.slice(1));
       return deliver(later(procedure), (error, n) => callback(error, n ?? 0, given));
     };
     const host = promisify(hostTable[name] as AnyFunction) as unknown as AnyFunction;
