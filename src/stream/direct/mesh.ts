@@ -37,6 +37,8 @@ export interface MeshOptions {
 const redialMs = [1000, 30_000] as const;
 /** A connection without a stream is given up after so many milliseconds. */
 const idleMs = 30_000;
+/** So many ends that were spoken to before they were here are remembered. */
+const earlyMost = 1000;
 /** Connections that have not said yet who they are. */
 const strangersMost = 64;
 const protocol = 'onesh/1';
@@ -79,6 +81,11 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
 
 export class Mesh implements Paths, ConnectionEvents {
   private readonly attached = new Map<string, Attached>();
+  /**
+   * Connections over which somebody has spoken to an end that was not here yet: a session asks for a stream when its own end is
+   * open, and only by what it says can the other end know the way.
+   */
+  private readonly early = new Map<string, Connection>();
   private readonly connections = new Set<Connection>();
   private readonly wanted = new Map<RuntimeName, Wanted>();
   private server: Promise<Server> | undefined;
@@ -155,10 +162,12 @@ export class Mesh implements Paths, ConnectionEvents {
     const key = keyOf(from).toString('latin1');
     const end: Attached = { runtime, dial, towards: keyOf(towards), ear, link: undefined };
     this.attached.set(key, end);
+    const early = this.early.get(key);
+    this.early.delete(key);
     if (dial) {
       this.relink(end);
       if (end.link === undefined) this.want(runtime);
-    }
+    } else if (early?.open && early.peer?.runtime === runtime) end.link = new DirectLink(early, end.towards);
     return {
       get link() {
         return end.link;
@@ -178,7 +187,12 @@ export class Mesh implements Paths, ConnectionEvents {
 
   frame(connection: Connection, key: string, frame: Frame): void {
     const end = this.attached.get(key);
-    if (end === undefined || end.runtime !== connection.peer?.runtime) return;
+    if (end === undefined) {
+      this.early.set(key, connection);
+      if (this.early.size > earlyMost) for (const oldest of this.early.keys()) return void this.early.delete(oldest);
+      return;
+    }
+    if (end.runtime !== connection.peer?.runtime) return;
     const { link } = end;
     if (link?.connection === connection) {
       end.ear.hear(frame, link);
