@@ -6,6 +6,7 @@
 import type { Dirent } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { promisify } from 'node:util';
+import { SequentialReads } from './ahead.js';
 import * as a from './arguments.js';
 import { type Channel, deliver } from './channel.js';
 import { Descriptors, readRange, vectorOf, writeRange } from './descriptors.js';
@@ -116,6 +117,15 @@ function operations(paths: Paths): Readonly<Record<string, Operation>> {
   };
 }
 
+/** One read or write. */
+interface Transfer {
+  readonly procedure: Procedure<number>;
+  /** What the callback is given besides the count. */
+  readonly given: unknown;
+  /** In place of the procedure where it does not block. */
+  readonly ahead?: () => Promise<number>;
+}
+
 /** A context's `fs`. */
 export interface ContextFiles {
   /** Callback and synchronous forms by name; what is not among them is the host's. */
@@ -141,10 +151,12 @@ export function installFiles(channel: Channel, paths: Paths): void {
 /** The context's `fs`, put nowhere. */
 export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   const table = operations(paths);
-  const descriptors = new Descriptors();
   const watches = new Watches(channel);
   const sync = <T>(procedure: Procedure<T>): T => runSync(channel, procedure);
   const later = <T>(procedure: Procedure<T>, signal?: AbortSignal): Promise<T> => run(channel, procedure, signal);
+  // A thread does not see what others write, and blocks in all its calls.
+  const reads = channel.isMain ? new SequentialReads(later) : undefined;
+  const descriptors = new Descriptors(reads);
 
   /** Which of the first arguments are paths. */
   const pathIndexes = (base: string): readonly number[] =>
@@ -289,7 +301,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   /** `read`, `write` and their vectored forms: the callback gets a count and what was given. */
   const transfer = (
     name: 'read' | 'write' | 'readv' | 'writev',
-    make: (fd: number, args: readonly unknown[]) => { readonly procedure: Procedure<number>; readonly given: unknown },
+    make: (fd: number, args: readonly unknown[]) => Transfer,
   ): void => {
     const count = name.startsWith('read') ? 'bytesRead' : 'bytesWritten';
     const what = name.endsWith('v') ? 'buffers' : 'buffer';
@@ -302,8 +314,8 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
       const [fd] = all;
       if (!descriptors.isOurs(fd)) return hostCall.apply(hostTable, all);
       const callback = all.pop() as AnyFunction;
-      const { procedure, given } = make(fd, all.slice(1));
-      return deliver(later(procedure), (error, n) => callback(error, n ?? 0, given));
+      const { procedure, given, ahead } = make(fd, all.slice(1));
+      return deliver(ahead?.() ?? later(procedure), (error, n) => callback(error, n ?? 0, given));
     };
     const host = promisify(hostTable[name] as AnyFunction) as unknown as AnyFunction;
     const promised = async (fd: unknown, ...args: unknown[]) => {
@@ -315,7 +327,9 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   };
   transfer('read', (fd, args) => {
     const range = readRange(args);
-    return { procedure: descriptors.read(fd, range), given: range.view };
+    const file = range.length === 0 ? undefined : descriptors.sequential(fd, range);
+    const ahead = file === undefined ? {} : { ahead: () => reads!.read(fd, file, range) };
+    return { procedure: descriptors.read(fd, range), given: range.view, ...ahead };
   });
   transfer('write', (fd, args) => {
     const { data, position } = writeRange(args);

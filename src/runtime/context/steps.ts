@@ -133,6 +133,7 @@ export function* both(
   const syscall = type === 'file.copy' ? 'copyfile' : type.slice(5);
   const where = { syscall, path: from.given, dest: to.given };
   if (from.full === '' || to.full === '') throw systemError('ENOENT', where);
+  changes += 1;
   if (from.device || to.device || from.provider !== to.provider) throw systemError('EXDEV', where);
   yield* ask(
     { type, path: from.full, to: to.full, ...(type === 'file.copy' ? { exclusive } : {}) } as FileRequest,
@@ -141,6 +142,7 @@ export function* both(
 }
 
 export function* truncatePath(place: Place, size: number): Procedure<void> {
+  changes += 1;
   yield* askPath(place, { type: 'file.truncate', path: place.full, size }, 'open');
 }
 
@@ -166,6 +168,19 @@ export function* open(place: Place, flags: readonly OpenFlag[], mode: number): P
   return { place, flags, handle: reply.handle };
 }
 
+let changes = 0;
+/** Grows with every change of any file's content: what was read before may be stale. */
+export const changesMade = (): number => changes;
+/** Threads change files too, unseen from here: from now on everything may be stale. */
+export function startThreads(): void {
+  changes = Number.NaN;
+}
+
+/** Where it stands then. */
+export function* seek({ handle }: OpenRemote, offset: number, whence: 'set' | 'current'): Procedure<number> {
+  return (yield* ask<'file.position'>({ type: 'file.seek', handle, offset, whence }, { syscall: 'lseek' })).position;
+}
+
 /** At most `length` bytes, none at the end. */
 export function* read({ place, handle }: OpenRemote, length: number, position?: number): Procedure<Uint8Array> {
   const where = { syscall: 'read' };
@@ -178,6 +193,7 @@ export function* read({ place, handle }: OpenRemote, length: number, position?: 
 /** Writes all of `data`. */
 export function* write({ place, handle }: OpenRemote, data: Uint8Array, position?: number): Procedure<void> {
   const where = { syscall: 'write' };
+  changes += 1;
   for (let at = 0; at < data.length; at += fileChunk) {
     const bytes = data.subarray(at, at + fileChunk);
     const offset = position === undefined ? {} : { offset: position + at };
@@ -207,6 +223,7 @@ type Change =
 /** A change of an open file. */
 export function* change({ place, handle }: OpenRemote, what: Change, syscall: string): Procedure<void> {
   if (place.device) throw systemError('EINVAL', { syscall });
+  if (what.type === 'file.truncate') changes += 1;
   yield* ask({ ...what, handle } as FileRequest, { syscall });
 }
 
@@ -225,5 +242,6 @@ export function* readFirst(place: Place): Procedure<{ readonly bytes: Uint8Array
 export function* save(place: Place, flags: readonly OpenFlag[], mode: number, bytes: Uint8Array): Procedure<void> {
   const where = { syscall: 'open', path: place.given };
   if (place.full === '') throw systemError('ENOENT', where);
+  changes += 1;
   yield* ask({ type: 'file.save', path: place.full, flags, mode }, where, bytes);
 }

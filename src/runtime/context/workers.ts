@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import workerThreads, { type WorkerOptions } from 'node:worker_threads';
 import type { Channel } from './channel.js';
 import type { Paths } from './paths.js';
+import { startThreads } from './steps.js';
 
 export function installWorkers(channel: Channel, paths: Paths): void {
   const { Worker } = workerThreads;
@@ -13,6 +14,7 @@ export function installWorkers(channel: Channel, paths: Paths): void {
       const execArgv = [...preload, ...(options.execArgv ?? [])];
       const isText = options.eval || String(file).startsWith('data:');
       const name = file instanceof URL || String(file).startsWith('file:') ? fileURLToPath(file) : file;
+      startThreads();
       const place = isText ? undefined : paths.locate(name);
       if (place === undefined || place.host !== undefined) super(file, { ...options, execArgv });
       else

@@ -537,6 +537,37 @@ export const programs: readonly ProgramCase[] = [
     },
   },
   {
+    name: 'a large file read in sequence, by every way and in between',
+    files: {
+      'main.js': `const fs = require('fs'); const { createHash } = require('crypto'); const { promisify } = require('util');
+const part = Buffer.alloc(65536); const size = 2000001; const all = Buffer.alloc(size); for (let i = 0; i < size; i++) all[i] = (i * 7 + (i >> 8)) & 255;
+fs.writeFileSync('large', all);
+const read = promisify(fs.read);
+(async () => {
+  const hash = createHash('sha256'); let n = 0;
+  for await (const chunk of fs.createReadStream('large')) { hash.update(chunk); n += chunk.length; }
+  console.log(n, hash.digest('hex') === createHash('sha256').update(all).digest('hex'));
+  const fd = fs.openSync('large', 'r+'); let at = 0;
+  const expect = (got, length) => { if (!part.subarray(0, got).equals(all.subarray(at, at + got)) || got !== length) console.log('wrong at', at, got); at += got; };
+  for (let i = 0; i < 12; i++) expect((await read(fd, part, 0, 65536, null)).bytesRead, 65536);
+  expect(fs.readSync(fd, part, 0, 1000), 1000);
+  for (let i = 0; i < 12; i++) expect((await read(fd, part, 0, 50000, null)).bytesRead, 50000);
+  fs.writeSync(fd, 'here'); all.write('here', at); at += 4;
+  expect((await read(fd, part, 0, 10, null)).bytesRead, 10);
+  for (let i = 0; i < 9; i++) expect((await read(fd, part, 0, 60000, null)).bytesRead, 60000);
+  fs.writeSync(fd, 'ahead', at); all.write('ahead', at);
+  expect((await read(fd, part, 0, 100, null)).bytesRead, 100);
+  const both = await Promise.all([read(fd, Buffer.alloc(10), 0, 10, null), read(fd, Buffer.alloc(10), 0, 10, null)]);
+  console.log(Buffer.concat(both.map((b) => b.buffer)).equals(all.subarray(at, at + 20)), at); at += 20;
+  fs.closeSync(fd);
+  const stream = fs.createReadStream('large', { highWaterMark: 100000 }); let seen = 0;
+  for await (const chunk of stream) { seen += chunk.length; if (seen === 700000) fs.truncateSync('large', 900000); }
+  console.log(seen);
+  const twice = fs.createReadStream('large', { start: 5, end: 600004 }); let length = 0; for await (const chunk of twice) length += chunk.length; console.log(length);
+})();`,
+    },
+  },
+  {
     name: 'children: fork, and messages both ways',
     files: {
       'main.js':
