@@ -96,10 +96,14 @@ class ExpressionReader {
     let left = this.unary();
     for (;;) {
       const text = this.token?.kind === 'operator' ? this.token.text : '';
-      const level = strength.get(text);
+      // `3 --1` is a minus and a negative number: what `--` could decrement does not stand before it (dash, bash).
+      const doubled = text === '--' || text === '++';
+      const operator = doubled ? text[0]! : text;
+      const level = strength.get(operator);
       if (level === undefined || level < least) return left;
-      this.advance();
-      left = { kind: 'binary', operator: text as BinaryOperator, left, right: this.binary(level + 1) };
+      if (doubled) this.token = { kind: 'operator', text: operator, end: this.at };
+      else this.advance();
+      left = { kind: 'binary', operator: operator as BinaryOperator, left, right: this.binary(level + 1) };
     }
   }
 
