@@ -7,6 +7,7 @@ import { isAscii } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { pipe, unread } from '../host/libc.js';
 import { ready, whenReady } from '../host/poll.js';
+import { decodeBytes, encodeBytes } from '../wire/bytes.js';
 import { errnoOf, type MaybePromise } from './outcome.js';
 
 /** Who may block: true while nothing else in this process waits for the event loop. */
@@ -32,6 +33,10 @@ export abstract class OpenFile {
   abstract hostFd(): number;
   /** @throws the system's error, EPIPE when nobody reads. */
   abstract write(bytes: Uint8Array, activity: Activity): MaybePromise<void>;
+  /** {@link write} of a text. */
+  writeText(text: string, activity: Activity): MaybePromise<void> {
+    return this.write(encodeBytes(text), activity);
+  }
   /**
    * Reads at most `buffer.length` bytes; 0 at end of file. `exact`: takes no more from the file than it returns, even where
    * that costs (the rest is another program's).
@@ -187,7 +192,7 @@ export class HostFile extends OpenFile {
 
 /** The output of a command substitution: collected in memory, through a pipe only once a program writes to it. */
 export class Capture extends OpenFile {
-  private chunks: Uint8Array[] = [];
+  private readonly chunks: (Uint8Array | string)[] = [];
   private channel: { read: number; write: number } | undefined;
   private drained: Promise<void> | undefined;
 
@@ -209,6 +214,12 @@ export class Capture extends OpenFile {
     // What programs wrote before is still in the pipe; go behind it.
     this.drain(activity);
     return new HostFile(this.channel.write, false).write(bytes, activity);
+  }
+
+  /** What built-ins say stays the text it is. */
+  override writeText(text: string, activity: Activity): MaybePromise<void> {
+    if (this.channel === undefined) this.chunks.push(text);
+    else return super.writeText(text, activity);
   }
 
   read(): never {
@@ -259,11 +270,23 @@ export class Capture extends OpenFile {
   }
 
   /** Everything written, once every writer has closed. Blocks unless a drain is under way. */
-  collect(): MaybePromise<Buffer> {
+  collect(): MaybePromise<string> {
     this.finish();
-    if (this.drained !== undefined) return this.drained.then(() => Buffer.concat(this.chunks));
+    if (this.drained !== undefined) return this.drained.then(() => this.text());
     this.slurp();
-    return this.chunks.length === 1 ? Buffer.from(this.chunks[0]!) : Buffer.concat(this.chunks);
+    return this.text();
+  }
+
+  private text(): string {
+    const { chunks } = this;
+    let text = '';
+    for (const chunk of chunks) {
+      // A character may have been written in pieces.
+      if (typeof chunk !== 'string' || !chunk.isWellFormed())
+        return decodeBytes(Buffer.concat(chunks.map((part) => (typeof part === 'string' ? encodeBytes(part) : part))));
+      text += chunk;
+    }
+    return text;
   }
 
   protected dispose(): void {

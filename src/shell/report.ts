@@ -1,5 +1,4 @@
 /** Messages to the user: one line on standard error, never a stack. */
-import { encodeBytes } from '../wire/bytes.js';
 import { done, exiting, type MaybePromise, type Outcome, reasonOf, ShellError } from './outcome.js';
 import type { Env } from './state.js';
 
@@ -7,7 +6,7 @@ import type { Env } from './state.js';
 export function print(env: Env, text: string): MaybePromise<void> {
   const file = env.files.get(1);
   if (file === undefined) throw new ShellError('write error: Bad file descriptor');
-  return file.write(encodeBytes(text), env.shell.activity);
+  return file.writeText(text, env.shell.activity);
 }
 
 /** Writes `NAME: line N: message` to standard error; a standard error that cannot be written is nobody's problem. */
@@ -18,7 +17,7 @@ export function complain(env: Env, message: string): void {
 
 export function writeError(env: Env, text: string): void {
   try {
-    const wait = env.files.get(2)?.write(encodeBytes(text), env.shell.activity);
+    const wait = env.files.get(2)?.writeText(text, env.shell.activity);
     if (wait instanceof Promise) wait.catch(() => {});
   } catch {
     // nowhere left to say it

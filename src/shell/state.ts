@@ -139,7 +139,7 @@ const ifsSlot = slotOf('IFS');
 
 export class Env {
   /** By slot. May be shorter than there are slots. */
-  private variables: (Variable | undefined)[] = [];
+  private variables: (Variable | undefined)[];
   private variablesShared = false;
   /** Of the variables that are this environment's alone; another one after each fork. */
   private mark = nextMark();
@@ -147,9 +147,9 @@ export class Env {
   private locals: Map<string, Variable | undefined>[] = [];
   /** Options to put back on return, by the depth of the function call that has them local. */
   private localOptions: Map<number, Record<OptionName, boolean>> | undefined;
-  functions = new Map<string, ShellFunction>();
+  functions: Map<string, ShellFunction>;
   private functionsShared = false;
-  aliases = new Map<string, string>();
+  aliases: Map<string, string>;
   positional: readonly string[] = [];
   readonly options: Record<OptionName, boolean>;
   /** Signal number (0: EXIT) -> action. */
@@ -181,9 +181,9 @@ export class Env {
   /** errexit does not apply: a condition, `!`, a non-last part of an and-or list (XCU 2.15 set -e). */
   tested = 0;
   /** Where `command -v` and execution remember utilities: name -> path. */
-  hashed = new Map<string, string>();
+  hashed: Map<string, string>;
   /** Those of them that `hash` lists: a subshell's are its own. */
-  remembered: Set<string> = new Set();
+  remembered: Set<string>;
   /** Resource limits that `ulimit` set, by its option letter: those of the programs started here, never of this process. */
   limits: ReadonlyMap<string, Limit> = noLimits;
   private environmentCache: readonly string[] | undefined;
@@ -202,6 +202,11 @@ export class Env {
         OptionName,
         boolean
       >;
+      this.variables = [];
+      this.functions = new Map();
+      this.aliases = new Map();
+      this.hashed = new Map();
+      this.remembered = new Set();
       this.files = files ?? FileTable.inherited();
       this.cwd = '/';
       this.umask = 0o022;

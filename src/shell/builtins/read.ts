@@ -5,6 +5,7 @@ import type { Activity, OpenFile, Piece } from '../files.js';
 import { done, type MaybePromise, type Outcome, ShellError } from '../outcome.js';
 import { complain } from '../report.js';
 import { type Builtin, type Env, type Ifs, Separates, separates } from '../state.js';
+import { slotOf } from '../variables.js';
 
 /** A line, `text` from `start` to `end`, and which of its characters a backslash quoted (undefined: none). */
 interface Line extends Piece {
@@ -103,7 +104,16 @@ function unquote(text: string, raw: boolean, complete: boolean): Line {
   return line(out, quoted, complete);
 }
 
-const read: Builtin['run'] = (args, env) => {
+/** What a `read` is to do. */
+interface Order {
+  readonly raw: boolean;
+  readonly delimiter: number;
+  /** The variables' slots. */
+  readonly slots: readonly number[];
+}
+
+/** Reads options and operands. @throws ShellError status 2 */
+function orderOf(args: readonly string[]): Order {
   let i = 1;
   let raw = false;
   let delimiter = 10;
@@ -126,20 +136,27 @@ const read: Builtin['run'] = (args, env) => {
     }
   }
   if (i === args.length) throw new ShellError('read: arg count', 2);
-  for (let n = i; n < args.length; n++)
-    if (!isName(args[n]!)) throw new ShellError(`read: ${args[n]}: bad variable name`, 2);
-  const line = readLine(env, delimiter, raw);
-  return line instanceof Promise
-    ? line.then((later) => assignFields(later, args, i, env))
-    : assignFields(line, args, i, env);
+  const names = args.slice(i);
+  for (const name of names) if (!isName(name)) throw new ShellError(`read: ${name}: bad variable name`, 2);
+  return { raw, delimiter, slots: names.map(slotOf) };
+}
+
+/** The last command's: a loop has the same arguments, in the same array, at each turn. */
+let latest: { readonly args: readonly string[]; readonly order: Order } | undefined;
+
+const read: Builtin['run'] = (args, env) => {
+  if (latest?.args !== args) latest = { args, order: orderOf(args) };
+  const { order } = latest;
+  const got = readLine(env, order.delimiter, order.raw);
+  return got instanceof Promise ? got.then((later) => assignFields(later, order, env)) : assignFields(got, order, env);
 };
 
-/** Assigns a line to the names from an index on. */
-function assignFields(line: Line, names: readonly string[], from: number, env: Env): Outcome {
+/** Assigns a line's fields to the variables. */
+function assignFields(line: Line, { slots }: Order, env: Env): Outcome {
   const reader = new FieldReader(line, env.ifs());
-  const last = names.length - 1;
-  for (let n = from; n < last; n++) env.set(names[n]!, reader.next());
-  env.set(names[last]!, reader.rest());
+  const last = slots.length - 1;
+  for (let n = 0; n < last; n++) env.setAt(slots[n]!, reader.next());
+  env.setAt(slots[last]!, reader.rest());
   return done(line.complete ? 0 : 1);
 }
 

@@ -4,7 +4,7 @@ import { compileWord, type Substitution } from '../expand/words.js';
 import type { MaybePromise, Outcome } from '../outcome.js';
 import { writeError } from '../report.js';
 import type { Env } from '../state.js';
-import { slotOf } from '../variables.js';
+import { slotOf, type Variable } from '../variables.js';
 import { quoteWord } from './quote.js';
 
 export type Assigned = readonly (readonly [name: string, value: string])[];
@@ -100,18 +100,20 @@ export function trace(env: Env, assigned: Assigned, fields: readonly string[]): 
 /** Runs with the command's assignments in force, and undoes them. */
 export function withAssignments(assigned: Assigned, env: Env, run: () => MaybePromise<Outcome>): MaybePromise<Outcome> {
   if (assigned.length === 0) return run();
-  const before = assigned.map(([name, value]) => env.override(name, value));
-  const undo = () => {
-    for (let i = before.length - 1; i >= 0; i--) env.restore(assigned[i]![0], before[i]);
-  };
+  const before: (Variable | undefined)[] = [];
+  for (const [name, value] of assigned) before.push(env.override(name, value));
   let result: MaybePromise<Outcome>;
   try {
     result = run();
   } catch (error) {
-    undo();
+    undo(assigned, before, env);
     throw error;
   }
-  if (result instanceof Promise) return result.finally(undo);
-  undo();
+  if (result instanceof Promise) return result.finally(() => undo(assigned, before, env));
+  undo(assigned, before, env);
   return result;
+}
+
+function undo(assigned: Assigned, before: readonly (Variable | undefined)[], env: Env): void {
+  for (let i = before.length - 1; i >= 0; i--) env.restore(assigned[i]![0], before[i]);
 }

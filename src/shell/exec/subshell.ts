@@ -1,5 +1,4 @@
 /** Subshells (XCU 2.13) in this process, and command substitution (2.6.3): an environment of their own, no fork. */
-import { decodeBytes } from '../../wire/bytes.js';
 import { Capture } from '../files.js';
 import { done, type MaybePromise, type Outcome, then } from '../outcome.js';
 import type { Code, Env } from '../state.js';
@@ -32,11 +31,11 @@ export function substitute(code: Code, sole: object | undefined, env: Env): Mayb
   inner.capture = { file, sole };
   return then(runIn(inner, code), (outcome) => {
     env.substituted = outcome.status;
-    return then(file.collect(), (bytes) => {
-      let end = bytes.length;
-      while (end > 0 && bytes[end - 1] === 10) end -= 1;
-      const text = decodeBytes(bytes.subarray(0, end));
-      return text.includes('\0') ? text.replaceAll('\0', '') : text;
+    return then(file.collect(), (text) => {
+      let end = text.length;
+      while (end > 0 && text.charCodeAt(end - 1) === 10) end -= 1;
+      const value = end === text.length ? text : text.slice(0, end);
+      return value.includes('\0') ? value.replaceAll('\0', '') : value;
     });
   });
 }
