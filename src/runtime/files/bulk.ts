@@ -11,11 +11,18 @@ const chunk = 256 << 10;
 export async function sendFile(file: FileHandle, offset: number, streams: Streams, edge: RoutedEdge): Promise<void> {
   const writer = streams.openWriter(edge);
   try {
-    for (let at = offset; ; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunk), 0, chunk, at);
+    const readAt = (at: number) => {
+      const read = file.read(Buffer.allocUnsafe(chunk), 0, chunk, at);
+      read.catch(() => {});
+      return read;
+    };
+    // The next part is read while the last is sent.
+    for (let at = offset, next = readAt(at); ; ) {
+      const { bytesRead, buffer } = await next;
       if (bytesRead === 0) break;
-      await writer.write(buffer.subarray(0, bytesRead));
       at += bytesRead;
+      next = readAt(at);
+      await writer.write(buffer.subarray(0, bytesRead));
     }
     await writer.end();
   } catch (error) {
@@ -29,13 +36,21 @@ export async function receiveFile(file: FileHandle, offset: number, streams: Str
   const reader = await streams.openReader(edge);
   try {
     let at = offset;
-    for (let part = await reader.read(); part !== undefined; part = await reader.read()) {
+    const writeAll = async (part: Uint8Array): Promise<void> => {
       for (let done = 0; done < part.length; ) {
         const { bytesWritten } = await file.write(part, done, part.length - done, at);
         done += bytesWritten;
         at += bytesWritten;
       }
+    };
+    // The next part comes while the last is written.
+    let writing = Promise.resolve();
+    for (let part = await reader.read(); part !== undefined; part = await reader.read()) {
+      await writing;
+      writing = writeAll(part);
+      writing.catch(() => {});
     }
+    await writing;
   } catch (error) {
     reader.cancel();
     throw error;
