@@ -22,6 +22,7 @@ import { type BridgedPipe, closeQuietly } from './pipes.js';
 import { recordProcess } from './processes.js';
 import { type ContextDescription, contextVariable } from './syscalls/codec.js';
 import type { Dispatcher } from './syscalls/dispatch.js';
+import { provide } from './syscalls/files.js';
 import { serveCalls } from './syscalls/serve.js';
 
 export interface AgentServices {
@@ -101,6 +102,14 @@ export class Agent {
     return this.request.home === this.services.name;
   }
 
+  /** The session's working directory as this machine names it; undefined when it is another's, or is not there. */
+  private workingDirectory(): string | undefined {
+    const { context, home } = this.request;
+    const { runtime, path: directory } = provide(context.cwd, home);
+    if (runtime !== this.services.name) return undefined;
+    return statSync(directory, { throwIfNoEntry: false })?.isDirectory() ? directory : undefined;
+  }
+
   get running(): boolean {
     return this.last !== undefined && this.last.state !== 'exited';
   }
@@ -134,6 +143,7 @@ export class Agent {
         environment: this.environment(),
         argv,
         isHome: this.isHome,
+        cwd: this.workingDirectory(),
         confined: services.surroundings(request.session).confined,
         contextFile: services.contextFile,
         shell: services.shell,
@@ -224,8 +234,8 @@ export class Agent {
   private async launch(prepared: Prepared): Promise<void> {
     const { request } = this;
     const env: Record<string, string> = { ...this.environment(), ...prepared.env };
-    const { cwd } = request.context;
-    const inCwd = this.isHome && (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() ?? false);
+    const cwd = this.workingDirectory();
+    const inCwd = cwd !== undefined;
     const calls = prepared.channel === undefined ? undefined : this.openCalls(prepared.channel, inCwd);
     if (calls !== undefined) env[contextVariable] = JSON.stringify(calls.description);
     const stdio: (number | 'ignore' | 'pipe')[] = [];
@@ -239,7 +249,7 @@ export class Agent {
         child = spawn(prepared.command, prepared.args, {
           stdio,
           env,
-          cwd: inCwd ? cwd : os.tmpdir(),
+          cwd: cwd ?? os.tmpdir(),
           detached: true,
           ...(prepared.argv0 === undefined ? {} : { argv0: prepared.argv0 }),
         });

@@ -13,6 +13,8 @@ export interface DriverContext {
   readonly argv: readonly string[];
   /** This runtime is the session's home: the namespace's root is this host's. */
   readonly isHome: boolean;
+  /** The session's working directory on this machine, where it has one here. */
+  readonly cwd: string | undefined;
   /** The program's user may not have all files of this machine. */
   readonly confined: boolean;
   /** The bundled context preload, for JavaScript. */

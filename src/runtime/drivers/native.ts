@@ -1,6 +1,6 @@
 /**
  * Native programs: the host's own binaries and scripts, in their host's context. Their working directory is the session's on
- * the home runtime and the host's temporary directory elsewhere, where that path would name something else or nothing.
+ * the machine it is of, and the host's temporary directory elsewhere, where that path would name something else or nothing.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import type { Driver } from './driver.js';
 
 export const prepareNative: Driver<'native'> = (program, agent, context) => {
   const searched = context.environment.PATH ?? '/usr/bin:/bin';
-  const command = findProgram(program.name, searched, context.isHome ? context.context.cwd : '/');
+  const command = findProgram(program.name, searched, context.cwd ?? '/');
   return { command, args: context.argv.slice(1), argv0: agent.argv[0] ?? program.name };
 };
 

@@ -7,7 +7,7 @@ import { withLimits } from '../exec/limits.js';
 import { quoteAlways } from '../exec/quote.js';
 import { builtinFailed } from '../exec/simple.js';
 import { setTrap } from '../exec/traps.js';
-import { absolute } from '../namespace.js';
+import { absolute, locate } from '../namespace.js';
 import {
   done,
   exiting,
@@ -79,13 +79,32 @@ const quick =
 const dot: Builtin['run'] = (args, env) => {
   const name = args[1] === '--' ? args[2] : args[1];
   if (name === undefined) throw new ShellError('.: filename argument required', 2);
-  const path = findDot(name, env);
-  let text: string;
-  try {
-    text = decodeBytes(readFileSync(path.isWellFormed() ? path : encodeBytes(path)));
-  } catch (error) {
+  return then(readDot(name, findDot(name, env), env), (text) => runDot(text, env));
+};
+
+/** The text of a dot script, wherever its file is. */
+function readDot(name: string, path: string, env: Env): MaybePromise<string> {
+  const failed = (error: unknown): never => {
     throw new ShellError(`.: cannot open ${name}: ${reasonOf(error)}`, 2);
+  };
+  try {
+    const place = locate(path, env);
+    if (place.kind === 'host') return decodeBytes(readFileSync(path.isWellFormed() ? path : encodeBytes(path)));
+    return readRemote(place.path, env).catch(failed);
+  } catch (error) {
+    return failed(error);
   }
+}
+
+async function readRemote(path: string, env: Env): Promise<string> {
+  const cluster = await env.shell.cluster();
+  const reader = await cluster.openPath(path, 'read');
+  const chunks: Uint8Array[] = [];
+  for (let chunk = await reader.read(); chunk !== undefined; chunk = await reader.read()) chunks.push(chunk);
+  return decodeBytes(Buffer.concat(chunks));
+}
+
+function runDot(text: string, env: Env): MaybePromise<Outcome> {
   const { line } = env;
   env.dotted += 1;
   const leave = () => {
@@ -108,7 +127,7 @@ const dot: Builtin['run'] = (args, env) => {
     leave();
     throw error;
   }
-};
+}
 
 function findDot(name: string, env: Env): string {
   if (name.includes('/')) return absolute(name, env);

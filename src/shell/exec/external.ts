@@ -93,7 +93,8 @@ export function start(
   const options = {
     env: launch.environment,
     fds: env.files.hostMap(),
-    cwd: env.cwd === process.cwd() ? undefined : env.cwd,
+    // A directory of another machine is none of this one.
+    cwd: env.cwd === process.cwd() || env.cwd.startsWith('/net/') ? undefined : env.cwd,
     umask: env.umask === process.umask() ? undefined : env.umask,
     group,
     terminal: foreground && group === 0 ? env.shell.terminal : undefined,

@@ -8,7 +8,7 @@ import { ShellError } from '../outcome.js';
 import type { ClusterPort } from '../plan/cluster.js';
 import { type Lowered, type LowerOperand, type LowerStage, lower } from '../plan/lower.js';
 import type { Env } from '../state.js';
-import { readProgram, remoteOperands, type Selector } from './operands.js';
+import { readProgram, remoteOperands, type Selector, workingRuntime } from './operands.js';
 import { isProgram, type PreparedStage } from './stages.js';
 
 /** True when a utility writes its operand `index` rather than reading it. An output line can be read too: its level. */
@@ -66,6 +66,7 @@ async function lowerStage(
     program: undefined,
     gpio: [],
     operands: [],
+    working: undefined,
     hostOperand: undefined,
     environment: {},
     redirected: new Set(),
@@ -84,7 +85,9 @@ async function lowerStage(
   });
   const program = readProgram(argv, stage.env);
   const gpio = program?.kind === 'node' ? cluster.gpioLines(program.text) : [];
-  const agent = options.all || selector !== undefined || operands.length > 0 || program !== undefined;
+  const working = workingRuntime(stage.env);
+  const agent =
+    options.all || working !== undefined || selector !== undefined || operands.length > 0 || program !== undefined;
   if (!agent) return local;
   const assigned = await stage.simple.assign(stage.env);
   return {
@@ -95,6 +98,7 @@ async function lowerStage(
     program,
     gpio,
     operands,
+    working,
     hostOperand: operands.length === 0 ? undefined : hostOperand(argv, stage.env),
     environment: Object.fromEntries(assigned),
     redirected: new Set(stage.simple.redirections.map((r) => r.fd)),

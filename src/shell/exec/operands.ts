@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { Program } from '../../wire/graph.js';
+import type { RuntimeName } from '../../wire/ids.js';
 import { isHostText, locate, type Place } from '../namespace.js';
 import type { Env } from '../state.js';
 
@@ -27,12 +28,24 @@ export function remoteOperands(fields: readonly string[], env: Env): RemoteOpera
     const place = locate(text, env);
     if (place.kind !== 'host') found.push({ index, place });
   }
+  // Where the working directory is the program finds what is named from there, if it has no files elsewhere.
+  const here = workingRuntime(env);
+  const isFrom = ({ index }: RemoteOperand) => !fields[index]!.startsWith('/');
+  if (here !== undefined && found.every((o) => isFrom(o) || (o.place.kind === 'net' && o.place.runtime === here)))
+    return found.filter((o) => !isFrom(o));
   return found;
+}
+
+/** The runtime that the working directory is of, when it is in /net. */
+export function workingRuntime(env: Env): RuntimeName | undefined {
+  if (!env.cwd.startsWith('/net/')) return undefined;
+  const place = locate(env.cwd, env);
+  return place.kind === 'net' ? place.runtime : undefined;
 }
 
 /** True when the command must be planned rather than just started. */
 export function wantsPlan(fields: readonly string[], env: Env): boolean {
-  if (fields[0] === 'on') return true;
+  if (fields[0] === 'on' || env.cwd.startsWith('/net/')) return true;
   for (let i = 1; i < fields.length; i++) {
     if (!isHostText(fields[i]!, env)) {
       if (remoteOperands(fields, env).length > 0) return true;

@@ -194,6 +194,12 @@ async function openRemote(
   try {
     const cluster = await env.shell.cluster();
     const ends = pipe();
+    if (operator === '>' && env.options.noclobber && place.kind === 'net') {
+      const request = { type: 'file.stat', path: place.hostPath, follow: true } as const;
+      const reply = await cluster.file(place.runtime, request).catch(() => undefined);
+      if (reply?.type === 'file.stat.reply' && reply.stat.kind === 'file')
+        throw new ShellError(`cannot create ${place.path}: File exists`, 2);
+    }
     if (writing) {
       const writer = await cluster.openPath(place.path, operator === '>>' ? 'append' : 'write');
       const flush = drainTo(writer, new HostFile(ends.read, true), activity);
@@ -205,6 +211,7 @@ async function openRemote(
     void feedFrom(reader, new HostFile(ends.write, true), activity);
     return new HostFile(ends.read, true);
   } catch (error) {
+    if (error instanceof ShellError) throw error;
     throw new ShellError(`cannot ${writing ? 'create' : 'open'} ${place.path}: ${reasonOf(error)}`, 2);
   }
 }

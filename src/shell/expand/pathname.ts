@@ -88,7 +88,8 @@ async function expandRemote(pattern: string, env: Env): Promise<readonly string[
     const compiled = compilePattern(component);
     const dots = component.startsWith('.');
     const found: string[] = [];
-    for (const { name, kind } of reply.entries) {
+    const own = dots ? (['.', '..'] as const).map((name) => ({ name, kind: 'directory' as const })) : [];
+    for (const { name, kind } of [...reply.entries, ...own]) {
       if ((name.startsWith('.') && !dots) || !compiled.matches(name)) continue;
       if (after !== '' && kind !== 'directory' && kind !== 'symlink') continue;
       found.push(...(await go(base + name, after)));

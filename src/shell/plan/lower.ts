@@ -18,6 +18,8 @@ export interface LowerStage {
   readonly program: Program | undefined;
   readonly gpio: readonly { readonly line: number; readonly direction: 'in' | 'out' }[];
   readonly operands: readonly LowerOperand[];
+  /** The runtime of the working directory, when that is not the home runtime's own file system. */
+  readonly working: RuntimeName | undefined;
   /** A word besides them that names a file of the home runtime. */
   readonly hostOperand: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
@@ -174,8 +176,11 @@ function lowerAgent(stage: LowerStage, home: RuntimeName): PlanAgent {
         ? `${stage.operands[0]!.path} lives there`
         : stage.hostOperand !== undefined
           ? `${stage.hostOperand} is a file of the home runtime`
-          : `${stage.argv[0]} is a program of the home runtime`;
-    constraints.push({ kind: 'runtime', name: only ?? home, why });
+          : stage.working !== undefined
+            ? 'the working directory is there'
+            : `${stage.argv[0]} is a program of the home runtime`;
+    const otherwise = stage.hostOperand === undefined ? stage.working : undefined;
+    constraints.push({ kind: 'runtime', name: only ?? otherwise ?? home, why });
   }
   return {
     id: newAgentId(),
