@@ -229,6 +229,8 @@ export class ShellSyntaxError extends Error {
     readonly incomplete: boolean,
     /** The delimiter of the here-document that is incomplete. */
     readonly delimiter?: string,
+    /** A compound command is open: only `}`, `)`, `fi`, `done` or `esac` can complete the text. */
+    readonly open = false,
   ) {
     super(message);
   }

@@ -128,8 +128,17 @@ export class Scanner extends WordScanner {
   nextProgram(): Program | undefined {
     return this.bounded(() => {
       const tokens = this.nextTokens();
-      return tokens === undefined ? undefined : this.parseTokens(tokens, this.position);
+      return tokens === undefined ? undefined : this.parse(tokens);
     });
+  }
+
+  private parse(tokens: ShellToken[]): Program {
+    try {
+      return this.parseTokens(tokens, this.position);
+    } catch (error) {
+      if (!(error instanceof ShellSyntaxError) || !error.incomplete || this.state.open.length === 0) throw error;
+      throw new ShellSyntaxError(error.message, error.line, error.offset, true, undefined, true);
+    }
   }
 
   /** The tokens of the next complete command, its newline included. */

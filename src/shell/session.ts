@@ -108,6 +108,9 @@ export const standardInput =
     return file === undefined ? undefined : readLine(file, env);
   };
 
+/** A line that may close a compound command; a backslash at its end may split what does. */
+const mayClose = /[})\\]|\b(?:fi|done|esac)\b/;
+
 /** Reads a complete command from lines; undefined at end of input. @throws ShellSyntaxError */
 async function readCommand(
   lines: LineSource,
@@ -117,6 +120,7 @@ async function readCommand(
   let text = '';
   /** Of the here-document that the text so far ends in. */
   let delimiter: string | undefined;
+  let open = false;
   const first = line.number;
   for (;;) {
     const more = await lines(text !== '');
@@ -126,14 +130,15 @@ async function readCommand(
       line.number += 1;
       if (env.options.verbose) writeError(env, more);
     }
-    // A line of a here-document completes nothing.
+    // A line of a here-document completes nothing, nor in an open compound command one that closes none.
     if (more !== undefined && delimiter !== undefined && more.replace(/^\t+|\n$/g, '') !== delimiter) continue;
+    if (more !== undefined && open && env.aliases.size === 0 && !mayClose.test(more)) continue;
     try {
       const partial = more !== undefined;
       return { program: createReader(text, { ...aliasesOf(env), line: first, partial }).next(), text };
     } catch (error) {
       if (!(error instanceof ShellSyntaxError) || !error.incomplete || more === undefined) throw error;
-      delimiter = error.delimiter;
+      ({ delimiter, open } = error);
     }
   }
 }

@@ -16,6 +16,12 @@ const rows: readonly { readonly in: string; readonly want: string; readonly stat
   { in: 'echo a \\\nb\necho "c\nd"\n', want: 'a b\nc\nd\n' },
   { in: 'echo a &&\n\n# a comment\necho b |\ncat\n', want: 'a\nb\n' },
   { in: 'if true\nthen for i in 1 2\ndo echo $i\ndone\nfi\n', want: '1\n2\n' },
+  {
+    in: 'f() {\ncat <<E\nbody\nE\necho x\n}\nf\nif :; then\necho "a\nb"\nf\\\ni\necho c\n',
+    want: 'body\nx\na\nb\nc\n',
+  },
+  { in: 'alias z=done\nfor i in 1; do\necho $i\nz\necho c\n', want: '1\nc\n' },
+  { in: 'case a in\na) echo a\n;;\nesac\n(\necho b\n)\n', want: 'a\nb\n' },
   { in: 'read x\nthis is data\necho "got $x"\n', want: 'got this is data\n' },
   { in: 'cat\nall the rest\n', want: 'all the rest\n' },
   { in: 'echo a\nexit 3\necho b\n', want: 'a\n', status: 3 },
@@ -31,6 +37,11 @@ for (const row of rows) {
     assert.equal({ stdout: stdout.toString(), status }, { stdout: row.want, status: row.status ?? 0 });
   });
 }
+test('a function of many lines is not parsed for each of them', () => {
+  const body = Array.from({ length: 5000 }, (_, i) => `  x=${i}\n`).join('');
+  const { stdout } = spawnSync(onesh[0]!, [], { input: `f() {\n${body}}\nf\necho $x\n`, timeout: 20_000 });
+  assert.is(stdout.toString(), '4999\n');
+});
 test('a here-document of many lines is read once', () => {
   const lines = Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join('');
   const { stdout } = spawnSync(onesh[0]!, [], { input: `cat <<E\n${lines}E\n`, timeout: 20_000 });
