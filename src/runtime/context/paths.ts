@@ -22,9 +22,11 @@ export interface Place {
   readonly device: boolean;
 }
 
-/** Every process's own, on every machine. */
+/** Every process's own, on every machine; but not what leads from there to all of the machine. */
 const everywhere =
-  /^\/(dev\/(null|zero|full|random|urandom|tty|stdin|stdout|stderr|ptmx|fd|fd\/.*|pts|pts\/.*|shm|shm\/.*)|proc\/self(\/.*)?)$/;
+  /^\/(dev\/(null|zero|full|random|urandom|tty|stdin|stdout|stderr|ptmx|fd|fd\/\d+|pts|pts\/\d+)|proc\/self(\/(?!root|cwd|\.\.)[^/]+|\/fd\/\d+)?)\/?$/;
+const sharedMemory = /^\/dev\/shm(\/.*)?$/;
+const leadsUp = /\/\.\.(\/|$)/;
 
 export class Paths {
   readonly sameHost: boolean;
@@ -87,12 +89,13 @@ export class Paths {
     const name = /^\/dev\/([^/]+)$/.exec(full)?.[1];
     if (name !== undefined && Object.hasOwn(devices, name)) {
       // A name that the host has too is the host's, unless its own configuration declares it.
-      const own = devices[name] === runtime;
-      if (own || !this.sameHost || !hostFs.existsSync(full))
+      const declared = devices[name] === runtime;
+      if (declared || !this.sameHost || !hostFs.existsSync(full))
         return { given, full, host: undefined, provider: devices[name]!, device: true };
     }
     // Copies of modules are here, whoever has the originals.
-    const here = this.sameHost || everywhere.test(full) || full.startsWith(`${directory}/`);
+    const own = (!confined && sharedMemory.test(full)) || full.startsWith(`${directory}/`);
+    const here = this.sameHost || everywhere.test(full) || (own && !leadsUp.test(full));
     return { given, full, host: here ? toHost(full) : undefined, provider: here ? runtime : home, device: false };
   }
 

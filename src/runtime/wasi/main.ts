@@ -41,7 +41,8 @@ function hostWorld(): World {
 }
 
 function contextWorld(channel: Channel): World {
-  const paths = new Paths(channel.description);
+  // It loads nothing from its agent's directory, and is to have nothing of the host.
+  const paths = new Paths({ ...channel.description, directory: '/dev/null' });
   const { calls, descriptors } = contextFiles(channel, paths);
   const files = calls as unknown as Files;
   const list = (path: string): Listed[] => {

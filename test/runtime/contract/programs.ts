@@ -537,6 +537,14 @@ export const programs: readonly ProgramCase[] = [
     },
   },
   {
+    name: 'no way round by what every machine has',
+    files: {
+      'main.js':
+        "const fs = require('fs'); const here = process.cwd() + '/data'; for (const way of ['/proc/self/root', '/dev/shm/../..', '/proc/self/fd/../root']) { try { console.log(way, fs.readFileSync(way + here, 'utf8')); } catch (e) { console.log(way, e.code); } } console.log(fs.readFileSync('/proc/self/comm').length > 0, fs.existsSync('/dev/shm'), fs.readlinkSync('/proc/self/fd/0').length > 0);",
+      data: 'data of the tree',
+    },
+  },
+  {
     name: 'a large file read in sequence, by every way and in between',
     files: {
       'main.js': `const fs = require('fs'); const { createHash } = require('crypto'); const { promisify } = require('util');

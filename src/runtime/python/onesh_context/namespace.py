@@ -14,6 +14,10 @@ _everywhere = {'/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urand
 _everywhere_below = ('/dev/fd/', '/dev/pts/', '/dev/shm/', '/proc/self/')
 
 
+# From there to all of the machine.
+_leads_out = ('/proc/self/root', '/proc/self/cwd', '/proc/self/task')
+
+
 class Everything:
     """A set that has every member."""
 
@@ -87,7 +91,9 @@ class Namespace:
                 return 'device', plain
         if self.same_host:
             return 'host', full if text[:1] != '/' else text
-        if plain.startswith('/proc/self/') or (plain + '/').startswith(self.own):
+        if plain.startswith('/proc/self/') and not plain.startswith(_leads_out):
+            return 'host', plain
+        if (plain + '/').startswith(self.own):
             return 'host', full
         return 'remote', full
 
