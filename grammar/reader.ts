@@ -1,5 +1,5 @@
 /** A text as a sequence of complete commands (XCU 2.10.2 complete_command), each parsed when the one before it has run. */
-import type { ListItem, Program, Span } from './ast.js';
+import type { ListItem, Program, Span, Word } from './ast.js';
 import { parseTokens } from './parser.js';
 import { type Aliases, Scanner } from './scanner.js';
 import type { ShellToken } from './tokens.js';
@@ -56,6 +56,9 @@ export function parse(source: string, options: ParseOptions = {}): Program {
   const span: Span = { start: 0, end: source.length, line: options.line ?? 1 };
   return { kind: 'program', body: { kind: 'list', items, span }, span };
 }
+
+/** A text in which there are only expansions, as a prompt is. @throws ShellSyntaxError */
+export const parseText = (text: string): Word => scannerOf(text, {}).text();
 
 /** Splits a text into the tokens of its complete commands. @throws ShellSyntaxError */
 export function scan(text: string, options: ParseOptions = {}): ShellToken[] {

@@ -132,6 +132,11 @@ export class Scanner extends WordScanner {
     });
   }
 
+  /** The whole source as the body of a here-document: expansions, and no quotes but a backslash before one. */
+  text(): Word {
+    return this.bounded(() => this.final(() => this.hereBody(false)));
+  }
+
   private parse(tokens: ShellToken[]): Program {
     try {
       return this.parseTokens(tokens, this.position);

@@ -17,7 +17,15 @@ import { claimUsr1, restoreUsr1 } from '../shell/exec/traps.js';
 import { Jobs } from '../shell/jobs.js';
 import { errnoOf, type Outcome, reasonOf, ShellError } from '../shell/outcome.js';
 import type { ClusterPort } from '../shell/plan/cluster.js';
-import { evaluate, finishSession, readStartup, runLines, runText, standardInput } from '../shell/session.js';
+import {
+  evaluate,
+  expandPrompt,
+  finishSession,
+  readStartup,
+  runLines,
+  runText,
+  standardInput,
+} from '../shell/session.js';
 import { Env, type Shell } from '../shell/state.js';
 import { runInteractive, type Screen } from '../shell/ui/interactive.js';
 import { decodeBytes } from '../wire/bytes.js';
@@ -163,6 +171,7 @@ function makeShell(
     self: [path.join(dist, '..', 'bin', 'onesh')],
     wasm: [process.execPath, path.join(dist, 'wasm.cjs')],
     evaluate,
+    expandPrompt,
     flushes: new Set(),
     pendingSignals: [],
     onSignal: undefined,

@@ -2,9 +2,9 @@
  * A shell session without a terminal interface: reads commands from a string, a file or standard input, one complete
  * command at a time, and runs each before it reads the next (XCU 2.1). `ui/` puts the line editor on top.
  */
-import { createReader, type Program, type Reader, ShellSyntaxError } from '../../grammar/index.js';
+import { createReader, type Program, parseText, type Reader, ShellSyntaxError } from '../../grammar/index.js';
 import { decodeBytes } from '../wire/bytes.js';
-import { compileProgram } from './exec/compile.js';
+import { compileProgram, word } from './exec/compile.js';
 import { runGuarded } from './exec/guard.js';
 import { runExitTrap, runPendingTraps } from './exec/traps.js';
 import type { OpenFile } from './files.js';
@@ -38,6 +38,27 @@ export function evaluate(text: string, env: Env): MaybePromise<Outcome> {
     return value;
   };
   return then(runReader(reader, env, ok), restore);
+}
+
+/** Expands a prompt: what it executes is neither traced nor seen in `$?`. */
+export function expandPrompt(text: string, env: Env): MaybePromise<string> {
+  if (!/[$`\\]/.test(text)) return text;
+  const { status, substituted, options } = env;
+  const { xtrace } = options;
+  options.xtrace = false;
+  const finish = (expanded: string): string => {
+    env.status = status;
+    env.substituted = substituted;
+    options.xtrace = xtrace;
+    return expanded;
+  };
+  try {
+    const result = word(parseText(text)).scalar(env);
+    return result instanceof Promise ? result.then(finish, () => finish(text)) : finish(result);
+  } catch (error) {
+    if (!(error instanceof ShellSyntaxError || error instanceof ShellError)) throw error;
+    return finish(text);
+  }
 }
 
 function runReader(reader: Reader, env: Env, before: Outcome): MaybePromise<Outcome> {

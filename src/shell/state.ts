@@ -81,6 +81,8 @@ export interface Shell {
   readonly wasm: readonly string[];
   /** Parses and runs text in an environment: `eval`, traps, dot scripts. Injected: the interpreter is above this. */
   readonly evaluate: (text: string, env: Env) => MaybePromise<Outcome>;
+  /** Expands a prompt (XCU 2.5.3 PS1, PS2, PS4); text that cannot be expanded is given as it is. Injected like `evaluate`. */
+  readonly expandPrompt: (text: string, env: Env) => MaybePromise<string>;
   /** Writes to other machines that are still under way; the shell does not exit before them. */
   readonly flushes: Set<Promise<unknown>>;
   /** Signals that arrived and whose traps have not run. */

@@ -21,7 +21,7 @@ import { builtins } from '../../src/shell/builtins/index.js';
 import { FileTable, HostFile } from '../../src/shell/files.js';
 import type { History } from '../../src/shell/history.js';
 import { HostProcess, Jobs } from '../../src/shell/jobs.js';
-import { evaluate, finishSession, runText } from '../../src/shell/session.js';
+import { evaluate, expandPrompt, finishSession, runText } from '../../src/shell/session.js';
 import { Env, type Shell } from '../../src/shell/state.js';
 import { decodeBytes, encodeBytes } from '../../src/wire/bytes.js';
 
@@ -152,6 +152,7 @@ export async function runHere(script: Script, withFiles = false, history?: Histo
     self: onesh,
     wasm: [process.execPath, path.join(root, 'dist/wasm.cjs')],
     evaluate,
+    expandPrompt,
     flushes: new Set(),
     pendingSignals: [],
     onSignal: undefined,

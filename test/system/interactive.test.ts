@@ -230,16 +230,16 @@ test('history is kept; ENV is read; PS1 is expanded', async () => {
   writeFileSync(path.join(home, 'env.sh'), 'alias hi="echo hello from ENV"\n');
   terminal = openTerminal([path.join(bin, 'onesh')], {
     cwd: home,
-    env: { ...env, ENV: path.join(home, 'env.sh'), PS1: '$LOGNAME+$?> ', LOGNAME: 'me' },
+    env: { ...env, ENV: path.join(home, 'env.sh'), PS1: '$LOGNAME+${?}$((1 + 1))!!> ', LOGNAME: 'me' },
   });
-  await terminal.shows(/^me\+0>$/);
+  await terminal.shows(/^me\+02!>$/);
   enter('hi; false');
-  await terminal.shows(/^hello from ENV\nme\+1>$/m);
+  await terminal.shows(/^hello from ENV\nme\+12!>$/m);
   terminal.press('C-r');
   terminal.type('remem');
   await terminal.shows(/: echo remembered/);
   terminal.press('C-c');
-  await terminal.shows(/me\+130>$/);
+  await terminal.shows(/me\+1302!>$/);
   terminal.press('C-d');
   await until(() => terminal.pid() === undefined, 'the shell has ended');
   terminal.close();

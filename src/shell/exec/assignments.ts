@@ -92,7 +92,10 @@ const traceAssigned = (env: Env, name: string): void => trace(env, [[name, env.g
 
 /** What `set -x` shows of a command. */
 export function trace(env: Env, assigned: Assigned, fields: readonly string[]): void {
-  const ps4 = env.get('PS4') ?? '+ ';
+  const prompt = env.get('PS4') ?? '+ ';
+  const expanded = env.shell.expandPrompt(prompt, env);
+  // What a program that runs meanwhile would add comes too late.
+  const ps4 = expanded instanceof Promise ? prompt : expanded;
   const words = [...assigned.map(([n, v]) => `${n}=${quoteWord(v)}`), ...fields.map(quoteWord)];
   writeError(env, `${ps4}${words.join(' ')}\n`);
 }

@@ -19,17 +19,18 @@ export interface Screen {
   ask(prompt: string, view: SessionView): Promise<Answer>;
 }
 
-/** Parameter expansion, then command substitution, in PS1 and PS2 (XCU 2.5.3). */
-function promptText(env: Env, name: 'PS1' | 'PS2'): string {
+/** PS1 or PS2, expanded (XCU 2.5.3); in PS1 `!` is the number of the next command, and `!!` is `!`. */
+async function promptText(env: Env, name: 'PS1' | 'PS2'): Promise<string> {
   const text = env.get(name) ?? '';
   if (name === 'PS1' && text === '$ ') {
     const at = env.cwd === env.get('HOME') ? '~' : path.basename(env.cwd) || '/';
     return `${at} ${env.status === 0 ? '' : `[${env.status}] `}${process.getuid?.() === 0 ? '#' : '$'} `;
   }
-  return text.replace(
-    /\$(?:\{([A-Za-z_]\w*|[?$!#])\}|([A-Za-z_]\w*|[?$!#]))/g,
-    (_, a: string, b: string) => env.parameter(a ?? b) ?? '',
-  );
+  const expanded = await env.shell.expandPrompt(text, env);
+  const { history } = env.shell;
+  if (name !== 'PS1' || history === undefined) return expanded;
+  const next = String(history.first + history.entries.length);
+  return expanded.replace(/!!?/g, (found) => (found === '!!' ? '!' : next));
 }
 
 /** Takes the terminal: a process group of its own, in the foreground (XCU 2.11). */
@@ -126,11 +127,13 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
         const told = notifyJobs(env);
         if (told !== '') writeError(env, told);
         shell.stopAsked = false;
-        const answer = await screen.ask(promptText(env, continuing ? 'PS2' : 'PS1'), view).catch((error: unknown) => {
-          if (!terminalIsGone()) throw error;
-          hangUp();
-          return { kind: 'end' } as const;
-        });
+        const answer = await screen
+          .ask(await promptText(env, continuing ? 'PS2' : 'PS1'), view)
+          .catch((error: unknown) => {
+            if (!terminalIsGone()) throw error;
+            hangUp();
+            return { kind: 'end' } as const;
+          });
         // Ink's streams make the terminal non-blocking; programs expect it as every shell gives it.
         for (const fd of [0, 1, 2]) setBlocking(fd);
         if (answer.kind === 'line') {
