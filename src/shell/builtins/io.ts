@@ -1,5 +1,6 @@
 /** `echo` and `printf` (XCU), built in for speed. */
 import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
+import { whole } from '../expand/locale.js';
 import { done, type MaybePromise, type Outcome, ok, ShellError, then } from '../outcome.js';
 import { complain, print } from '../report.js';
 import type { Builtin } from '../state.js';
@@ -175,7 +176,7 @@ const printf: Builtin['run'] = (args, env) => {
     return unsigned || signed > most ? most : least;
   };
   let consumed = false;
-  const finish = (): MaybePromise<Outcome> => then(print(env, decodeBytes(encodeBytes(out))), () => done(status));
+  const finish = (): MaybePromise<Outcome> => then(print(env, whole(out)), () => done(status));
   do {
     consumed = false;
     const base = at;
