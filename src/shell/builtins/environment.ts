@@ -287,6 +287,7 @@ const umask: Builtin['run'] = (args, env) => {
   const symbolic = args[i] === '-S';
   if (symbolic) i += 1;
   if (args[i] === '--') i += 1;
+  else if (args[i]?.startsWith('-')) throw new ShellError(`umask: Illegal option ${args[i]}`, 2);
   const mode = args[i];
   if (mode === undefined) {
     const letters = (bits: number) => `${bits & 4 ? 'r' : ''}${bits & 2 ? 'w' : ''}${bits & 1 ? 'x' : ''}`;
@@ -388,7 +389,7 @@ const hash: Builtin['run'] = (args, env) => {
 function rememberEach(names: readonly string[], env: Env): number {
   let status = 0;
   for (const name of names) {
-    if (env.shell.builtins.has(name) || env.functions.has(name)) continue;
+    if (name.includes('/') || env.shell.builtins.has(name) || env.functions.has(name)) continue;
     if ('status' in lookup(name, env)) {
       complain(env, `hash: ${name}: not found`);
       status = 1;

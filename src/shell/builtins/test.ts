@@ -20,7 +20,9 @@ const integer = (text: string): number | bigint => {
   const plain = plainDecimal(text);
   if (plain !== undefined) return plain;
   const trimmed = text.trim();
-  if (!/^[+-]?\d+$/.test(trimmed)) throw new ShellError(`test: Illegal number: ${text}`, 2);
+  // Beyond 64 bits it is no number here, though an expression would wrap it around.
+  if (!/^[+-]?\d+$/.test(trimmed) || BigInt.asIntN(64, BigInt(trimmed)) !== BigInt(trimmed))
+    throw new ShellError(`test: Illegal number: ${text}`, 2);
   return parseNumber(trimmed.replace(/^([+-]?)0+(?=\d)/, '$1'));
 };
 
