@@ -11,6 +11,7 @@ console.log(`${count} scripts from seed ${seed}`);
 const part = 100;
 let differences = 0;
 for (let done = 0; done < Number(count); done += part) {
+  if (done % 5000 === 0) console.log(`${done} done`);
   try {
     await compare(Math.min(part, Number(count) - done), Number(seed) + done);
   } catch (error) {

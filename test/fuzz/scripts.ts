@@ -189,7 +189,7 @@ const { text } = fc.letrec<Record<'word' | 'part' | 'inner' | 'simple' | 'comman
 );
 
 /** Where dash departs from the standard: an empty last parameter is lost before another expansion. */
-const known = /("\$@"|"\$\{@\}")(?=["'}]*(?:\$[({]|`))/g;
+const known = /("\$@"|"\$\{@\}")(?=["'}]*[$`])/g;
 
 /** Each loop has a counter of its own: one that an inner loop sets again would never end the outer. */
 function numbered(all: string): string {
