@@ -96,12 +96,12 @@ export function openStreams(options: {
     openWriter: (edge, { peerTimeoutMs = patience, offset = 0 } = {}) => {
       const data = topics.edge(cluster, edge);
       // A session comes to the runtimes, which do not know where it is.
-      const dial = edge.to.kind !== 'session';
+      const dial = edge.to.kind !== 'session' && !edge.toSession;
       return new Sender({ route: route(data, topics.credit(data), edge.toRuntime, dial), peerTimeoutMs, offset });
     },
     openReader: async (edge, { peerTimeoutMs = patience, offset = 0 } = {}) => {
       const data = topics.edge(cluster, edge);
-      const dial = edge.from.kind !== 'session';
+      const dial = edge.from.kind !== 'session' && !edge.fromSession;
       const way = route(topics.credit(data), data, edge.fromRuntime, dial);
       const receiver = new Receiver({ route: way, peerTimeoutMs, offset });
       await receiver.open();

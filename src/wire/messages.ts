@@ -218,6 +218,9 @@ export interface SocketTarget {
 export interface RoutedEdge extends PlanEdge {
   readonly fromRuntime: RuntimeName;
   readonly toRuntime: RuntimeName;
+  /** That end is a program which the session itself runs: its process, not its runtime's, is where the bytes go. */
+  readonly fromSession?: boolean;
+  readonly toSession?: boolean;
 }
 
 /** Starts agents of one plan on one runtime. Answered with `ok` once all are set up, or an error and none is. */

@@ -73,7 +73,13 @@ const socketTarget = v.looseObject({
   port: v.pipe(count, v.minValue(1), v.maxValue(65_535)),
   program: v.optional(text),
 });
-const routedEdge = v.looseObject({ ...edge, fromRuntime: name, toRuntime: name });
+const routedEdge = v.looseObject({
+  ...edge,
+  fromRuntime: name,
+  toRuntime: name,
+  fromSession: v.optional(v.boolean()),
+  toSession: v.optional(v.boolean()),
+});
 const context = v.looseObject({ environment: variables, cwd: text, umask: count });
 const plan = v.looseObject({
   version: v.literal(1),

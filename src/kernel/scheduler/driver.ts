@@ -124,12 +124,15 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
     // Native programs on the home runtime are the shell's own processes.
     const isShells = (id: AgentId): boolean =>
       where.get(id) === plan.home && plan.agents.find((a) => a.id === id)?.program.kind === 'native';
+    const ofShell = (end: RoutedEdge['from']): boolean => end.kind === 'agent' && isShells(end.agent);
     const at = (end: RoutedEdge['from']): RuntimeName =>
       end.kind === 'agent' ? where.get(end.agent)! : end.kind === 'path' ? end.provider : plan.home;
     const edges: RoutedEdge[] = plan.edges.map((edge) => ({
       ...edge,
       fromRuntime: at(edge.from),
       toRuntime: at(edge.to),
+      ...(ofShell(edge.from) ? { fromSession: true } : {}),
+      ...(ofShell(edge.to) ? { toSession: true } : {}),
     }));
     const spawned = plan.agents.filter((a) => !isShells(a.id));
     const job: Job = {
