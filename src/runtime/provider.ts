@@ -4,7 +4,7 @@
  */
 import { pump, type StreamReader, type StreamWriter } from '../stream/stream.js';
 import type { Streams } from '../stream/streams.js';
-import { WireError } from '../wire/errors.js';
+import { toErrorBody, WireError } from '../wire/errors.js';
 import type { Endpoint } from '../wire/graph.js';
 import type { RuntimeName, SessionId } from '../wire/ids.js';
 import type { RoutedEdge } from '../wire/messages.js';
@@ -90,7 +90,9 @@ export class Provider {
       return await this.openPath(end.path, mode === 'write' && end.mode === 'append' ? 'append' : mode, session);
     } catch (error) {
       this.opened.delete(edge.id);
-      throw error;
+      // By the name that the session knows it by.
+      const { code, message } = toErrorBody(error);
+      throw new WireError(code, message, { path: end.path, cause: error });
     }
   }
 

@@ -10,6 +10,7 @@ import type { PlanAgent } from '../../wire/graph.js';
 import type { RuntimeName, SessionId, UserName } from '../../wire/ids.js';
 import type { Sender, SessionStatus, SpawnRequest } from '../../wire/messages.js';
 import { findProgram } from '../drivers/native.js';
+import { provide } from '../syscalls/files.js';
 import { type Confined, confine, type Limits } from './confine.js';
 import type { Grant, Grants } from './grants.js';
 
@@ -89,7 +90,8 @@ export class Authority {
     const searched = agent.environment?.PATH ?? (isHome ? context.environment.PATH : process.env.PATH);
     let file: string;
     try {
-      file = findProgram(name, searched ?? '/usr/bin:/bin', isHome ? context.cwd : '/');
+      const { runtime, path: cwd } = provide(context.cwd, home);
+      file = findProgram(name, searched ?? '/usr/bin:/bin', runtime === this.name ? cwd : '/');
     } catch {
       return true; // it will not be found then either, and the user hears so
     }

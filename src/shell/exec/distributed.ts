@@ -3,6 +3,7 @@
  * runtimes; a program placed on this machine is an ordinary host process of the shell; the shell joins what meets here.
  */
 import { pipe } from '../../host/libc.js';
+import { WireError } from '../../wire/errors.js';
 import type { PlanAgent } from '../../wire/graph.js';
 import type { RuntimeName } from '../../wire/ids.js';
 import type { AgentReport, RoutedEdge } from '../../wire/messages.js';
@@ -43,15 +44,26 @@ export async function runPlanned(
       return await finish(native.stages, text, env, background);
     }
     await joinNeighbours(prepared, lowered);
-    const stages = await submit(prepared, lowered, env, cluster);
-    return await finish(stages, text, env, background);
+    const flushes: Promise<void>[] = [];
+    const stages = await submit(prepared, lowered, env, cluster, flushes);
+    const outcome = await finish(stages, text, env, background);
+    // What it has written is there for the next command.
+    if (!background) await Promise.allSettled(flushes);
+    return outcome;
   } catch (error) {
     release();
     return report(
-      error instanceof ShellError ? error : new ShellError(reasonOf(error), 126, 'utility', { cause: error }),
+      error instanceof ShellError ? error : new ShellError(faultOf(error), 126, 'utility', { cause: error }),
       env,
     );
   }
+}
+
+/** What is wrong, and with what. */
+function faultOf(error: unknown): string {
+  const reason = reasonOf(error);
+  const path = error instanceof WireError ? error.path : undefined;
+  return path === undefined || reason.includes(path) ? reason : `${path}: ${reason}`;
 }
 
 async function finish(stages: readonly Stage[], text: string, env: Env, background: boolean): Promise<Outcome> {
@@ -104,6 +116,7 @@ async function submit(
   lowered: Lowered,
   env: Env,
   cluster: ClusterPort,
+  flushes: Promise<void>[],
 ): Promise<readonly Stage[]> {
   const { plan } = lowered;
   const { activity } = env.shell;
@@ -135,7 +148,7 @@ async function submit(
       if (!isHere(agent)) remote.set(agent.id, new RemoteStage(agent, where.get(agent.id)!, cluster, env, forget));
     }
     if (remote.size === 0) stop();
-    await joinStreams(prepared, lowered, { where, isHere, remote }, env, cluster);
+    await joinStreams(prepared, lowered, { where, isHere, remote, flushes }, env, cluster);
     const reports = early;
     early = undefined;
     for (const reported of reports) remote.get(reported.agent)?.apply(reported);
@@ -153,6 +166,8 @@ interface Sides {
   readonly where: ReadonlyMap<string, RuntimeName>;
   readonly isHere: (agent: PlanAgent) => boolean;
   readonly remote: ReadonlyMap<string, RemoteStage>;
+  /** What is being written to paths, from here. */
+  readonly flushes: Promise<void>[];
 }
 
 /** One end of an edge on this side: the stage and its descriptor. */
@@ -201,8 +216,9 @@ async function joinStreams(
       else {
         const flush = drainTo(writer, file, activity);
         flush.catch(() => {});
-        const path = plain.to.kind === 'path';
-        if (path) trackFlush(env, flush);
+        if (plain.to.kind !== 'path') continue;
+        trackFlush(env, flush);
+        sides.flushes.push(flush);
       }
     } else if (to !== undefined) {
       const file = endFile(prepared, to, 'to');

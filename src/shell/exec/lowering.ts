@@ -11,9 +11,10 @@ import type { Env } from '../state.js';
 import { readProgram, remoteOperands, type Selector, workingRuntime } from './operands.js';
 import { isProgram, type PreparedStage } from './stages.js';
 
-/** True when a utility writes its operand `index` rather than reading it. An output line can be read too: its level. */
-function isWritten(argv: readonly string[], index: number): boolean {
-  return argv[0] === 'tee' || (argv[0] === 'cp' && index === argv.length - 1);
+/** What a utility does with its operand `index`. An output line can be read too: its level. */
+function wayOf(argv: readonly string[], index: number): LowerOperand['use'] {
+  if (argv[0] === 'tee') return argv.some((word) => /^-[a-z]*a|^--append$/.test(word)) ? 'append' : 'write';
+  return argv[0] === 'cp' && index === argv.length - 1 ? 'write' : 'read';
 }
 
 export interface LoweringOptions {
@@ -73,19 +74,20 @@ async function lowerStage(
   };
   if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields[0]!, stage.env)) return local;
   const { selector, argv } = takeSelector(stage.fields);
-  const operands = remoteOperands(argv, stage.env).flatMap(({ index, place }): LowerOperand[] => {
+  const program = readProgram(argv, stage.env);
+  const working = workingRuntime(stage.env);
+  const asItIs = program === undefined && selector === undefined && working !== undefined;
+  const absolute = asItIs && hasAll(working, argv, stage.env);
+  const operands = remoteOperands(argv, stage.env, absolute).flatMap(({ index, place }): LowerOperand[] => {
     if (place.kind === 'net') {
       const provider = place.runtime;
-      return [{ kind: 'net', index, path: place.path, provider, hostPath: place.hostPath }];
+      return [{ kind: 'net', index, path: place.path, provider, hostPath: place.hostPath, use: wayOf(argv, index) }];
     }
     const owner = inventory.runtimes.find((r) => r.devices.some((d) => d.name === place.name));
     if (owner === undefined) return [];
-    const direction = isWritten(argv, index) ? 'write' : 'read';
-    return [{ kind: 'device', index, path: place.path, provider: owner.name, direction }];
+    return [{ kind: 'device', index, path: place.path, provider: owner.name, use: wayOf(argv, index) }];
   });
-  const program = readProgram(argv, stage.env);
   const gpio = program?.kind === 'node' ? cluster.gpioLines(program.text) : [];
-  const working = workingRuntime(stage.env);
   const agent =
     options.all || working !== undefined || selector !== undefined || operands.length > 0 || program !== undefined;
   if (!agent) return local;
@@ -99,18 +101,26 @@ async function lowerStage(
     gpio,
     operands,
     working,
-    hostOperand: operands.length === 0 ? undefined : hostOperand(argv, stage.env),
+    hostOperand: operands.length === 0 && working === undefined ? undefined : hostOperand(argv, stage.env),
     environment: Object.fromEntries(assigned),
     redirected: new Set(stage.simple.redirections.map((r) => r.fd)),
   };
 }
 
-/** A word that names a file of this machine: the program must find it where it runs. */
+/**
+ * True when `runtime` has all that a command in one of its directories names: then the command runs there with its words as they
+ * are. If not, what is there comes to it as streams.
+ */
+const hasAll = (runtime: RuntimeName, argv: readonly string[], env: Env): boolean =>
+  hostOperand(argv, env) === undefined &&
+  remoteOperands(argv, env, true).every(({ place }) => place.kind === 'net' && place.runtime === runtime);
+
+/** A word that names a file of this machine, or one to be made: the program must find it where it runs. */
 function hostOperand(argv: readonly string[], env: Env): string | undefined {
   return argv.find((word, i) => {
     if (i === 0 || word === '' || word.startsWith('-')) return false;
     const place = locate(word, env);
-    return place.kind === 'host' && existsSync(place.path);
+    return place.kind === 'host' && (wayOf(argv, i) !== 'read' || existsSync(place.path));
   });
 }
 

@@ -20,11 +20,13 @@ export interface RemoteOperand {
   readonly place: Exclude<Place, { kind: 'host' }>;
 }
 
-export function remoteOperands(fields: readonly string[], env: Env): RemoteOperand[] {
+/** `absolute`: words that are not are left to whoever has the working directory. */
+export function remoteOperands(fields: readonly string[], env: Env, absolute = false): RemoteOperand[] {
   const found: RemoteOperand[] = [];
   for (let index = 1; index < fields.length; index++) {
     const text = fields[index]!;
     if (text === '' || text.startsWith('-') || isHostText(text, env)) continue;
+    if (absolute && !text.startsWith('/')) continue;
     const place = locate(text, env);
     if (place.kind !== 'host') found.push({ index, place });
   }

@@ -27,21 +27,13 @@ export interface LowerStage {
   readonly redirected: ReadonlySet<number>;
 }
 
-export type LowerOperand =
-  | {
-      readonly kind: 'device';
-      readonly index: number;
-      readonly path: string;
-      readonly provider: RuntimeName;
-      readonly direction: 'read' | 'write';
-    }
-  | {
-      readonly kind: 'net';
-      readonly index: number;
-      readonly path: string;
-      readonly provider: RuntimeName;
-      readonly hostPath: string;
-    };
+export type LowerOperand = {
+  readonly index: number;
+  readonly path: string;
+  readonly provider: RuntimeName;
+  /** What the program does with it where it comes as a stream. */
+  readonly use: 'read' | 'write' | 'append';
+} & ({ readonly kind: 'device' } | { readonly kind: 'net'; readonly hostPath: string });
 
 export interface LowerContext {
   readonly session: SessionId;
@@ -81,17 +73,11 @@ export function lower(stages: readonly LowerStage[], context: LowerContext): Low
     agents.push(made);
     for (const operand of made.operands) {
       if (operand.kind !== 'stream') continue;
-      const path = stage.operands.find((o) => o.index === operand.index)!;
-      const write = path.kind === 'device' && path.direction === 'write';
-      const outside: Endpoint = {
-        kind: 'path',
-        path: operand.path,
-        provider: path.provider,
-        mode: write ? 'write' : 'read',
-      };
+      const { provider, use } = stage.operands.find((o) => o.index === operand.index)!;
+      const outside: Endpoint = { kind: 'path', path: operand.path, provider, mode: use };
       const inside: Endpoint = { kind: 'agent', agent: made.id, fd: operand.fd };
-      if (write) edge(inside, outside);
-      else edge(outside, inside);
+      if (use === 'read') edge(outside, inside);
+      else edge(inside, outside);
     }
   }
   stages.forEach((stage, i) => {
