@@ -119,9 +119,20 @@ async function makePort(
   const inventory = async (): Promise<Inventory> =>
     (await askKernel(peer, 'scheduler', { type: 'inventory.get' }, 'inventory')).inventory;
 
+  /** The answer of a machine that is not there is not waited for. @throws WireError EHOSTDOWN; ENOENT when nobody knows it */
+  const mustBeThere = async (runtime: RuntimeName): Promise<void> => {
+    if (runtime === home || neighbours.online().includes(runtime)) return;
+    if ((await inventory()).runtimes.some((r) => r.name === runtime)) return;
+    if (neighbours.isLost(runtime)) throw new WireError('EHOSTDOWN', `${runtime} is down`);
+    throw new WireError('ENOENT', 'No such file or directory');
+  };
+
   const providerOf = async (namespacePath: string): Promise<RuntimeName> => {
     const net = /^\/net\/([^/]+)/.exec(namespacePath)?.[1];
-    if (net !== undefined && isRuntimeName(net)) return net;
+    if (net !== undefined && isRuntimeName(net)) {
+      await mustBeThere(net);
+      return net;
+    }
     const device = /^\/dev\/([^/]+)$/.exec(namespacePath)?.[1];
     const owner = (await inventory()).runtimes.find((r) => r.devices.some((d) => d.name === device));
     if (owner === undefined) throw new WireError('ENODEV', 'No such device', { path: namespacePath });
@@ -182,10 +193,12 @@ async function makePort(
     openWriter: (edge) => streams.openWriter(edge),
     openReader: (edge) => streams.openReader(edge),
     openPath: openPath as ClusterPort['openPath'],
-    file: async (runtime, request) =>
-      (await peer.request(topics.runtimeInbox(cluster, runtime), request, { timeoutMs: patience.ask })) as Awaited<
-        ReturnType<ClusterPort['file']>
-      >,
+    file: async (runtime, request) => {
+      await mustBeThere(runtime);
+      return (await peer.request(topics.runtimeInbox(cluster, runtime), request, {
+        timeoutMs: patience.ask,
+      })) as Awaited<ReturnType<ClusterPort['file']>>;
+    },
     gpioLines,
     close,
   };

@@ -238,7 +238,10 @@ function firstDirectory(
             if (i === list.length - 1) throw new ShellError(`cd: can't cd to ${shown}: ${reasonOf(error)}`, 2);
             return undefined;
           });
-        if (reply?.type === 'file.stat.reply' && reply.stat.kind === 'directory') return { path: place.path, say };
+        if (reply?.type === 'file.stat.reply' && reply.stat.kind === 'directory') {
+          // The home runtime's files have shorter names here.
+          return { path: place.runtime === cluster.home ? place.hostPath : place.path, say };
+        }
         if (i === list.length - 1) throw new ShellError(`cd: can't cd to ${shown}: Not a directory`, 2);
         return firstDirectory(list, i + 1, env, shown);
       });

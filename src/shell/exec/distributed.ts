@@ -20,7 +20,7 @@ import { lowerStages } from './lowering.js';
 import { drainTo, feedFrom } from './pump.js';
 import { applyRedirections } from './redirect.js';
 import { RemoteStage } from './remote-stage.js';
-import { InProcessStage, type PreparedStage, startHere, startProgram, startStages } from './stages.js';
+import { InProcessStage, type PreparedStage, settleWrites, startHere, startProgram, startStages } from './stages.js';
 
 /** Runs a pipeline some of whose stages may be agents. `background`: as a job of this shell. */
 export async function runPlanned(
@@ -47,9 +47,9 @@ export async function runPlanned(
     const flushes: Promise<void>[] = [];
     const stages = await submit(prepared, lowered, env, cluster, flushes);
     const outcome = await finish(stages, text, env, background);
-    // What it has written is there for the next command.
-    if (!background) await Promise.allSettled(flushes);
-    return outcome;
+    if (background) return outcome;
+    await Promise.allSettled(flushes);
+    return await settleWrites(prepared, outcome);
   } catch (error) {
     release();
     return report(
@@ -106,7 +106,7 @@ async function joinNeighbours(prepared: readonly PreparedStage[], lowered: Lower
     const stage = prepared[i]!;
     if (agents[i] === undefined || stage.kind !== 'expanded') continue;
     const applied = await applyRedirections(stage.simple.redirections, stage.env);
-    applied.keep();
+    stage.written = applied.keep();
   }
 }
 

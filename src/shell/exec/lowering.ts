@@ -78,15 +78,19 @@ async function lowerStage(
   const working = workingRuntime(stage.env);
   const asItIs = program === undefined && selector === undefined && working !== undefined;
   const absolute = asItIs && hasAll(working, argv, stage.env);
-  const operands = remoteOperands(argv, stage.env, absolute).flatMap(({ index, place }): LowerOperand[] => {
+  const operands: LowerOperand[] = [];
+  for (const { index, place } of remoteOperands(argv, stage.env, absolute)) {
+    const use = wayOf(argv, index);
     if (place.kind === 'net') {
-      const provider = place.runtime;
-      return [{ kind: 'net', index, path: place.path, provider, hostPath: place.hostPath, use: wayOf(argv, index) }];
+      const { path, runtime: provider, hostPath } = place;
+      // Of a word of a command in another machine's directory only that machine knows whether it is a file's name.
+      const file = argv[index]!.startsWith('/') || use !== 'read' || (await isThere(cluster, provider, hostPath));
+      if (file) operands.push({ kind: 'net', index, path, provider, hostPath, use });
+      continue;
     }
     const owner = inventory.runtimes.find((r) => r.devices.some((d) => d.name === place.name));
-    if (owner === undefined) return [];
-    return [{ kind: 'device', index, path: place.path, provider: owner.name, use: wayOf(argv, index) }];
-  });
+    if (owner !== undefined) operands.push({ kind: 'device', index, path: place.path, provider: owner.name, use });
+  }
   const gpio = program?.kind === 'node' ? cluster.gpioLines(program.text) : [];
   const agent =
     options.all || working !== undefined || selector !== undefined || operands.length > 0 || program !== undefined;
@@ -106,6 +110,12 @@ async function lowerStage(
     redirected: new Set(stage.simple.redirections.map((r) => r.fd)),
   };
 }
+
+const isThere = (cluster: ClusterPort, runtime: RuntimeName, path: string): Promise<boolean> =>
+  cluster.file(runtime, { type: 'file.access', path, mode: 0 }).then(
+    () => true,
+    () => false,
+  );
 
 /**
  * True when `runtime` has all that a command in one of its directories names: then the command runs there with its words as they

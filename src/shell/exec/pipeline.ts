@@ -5,7 +5,7 @@ import type { Env } from '../state.js';
 import { runPlanned } from './distributed.js';
 import { drainCapture, waitForeground } from './external.js';
 import { wantsPlan } from './operands.js';
-import { isProgram, type PreparedStage, prepareStages, type StageCode, startStages } from './stages.js';
+import { isProgram, type PreparedStage, prepareStages, type StageCode, settleWrites, startStages } from './stages.js';
 
 /** Runs a pipeline in the foreground. */
 export function runPipeline(node: Pipeline, stages: readonly StageCode[], env: Env): MaybePromise<Outcome> {
@@ -18,7 +18,8 @@ export function runPipeline(node: Pipeline, stages: readonly StageCode[], env: E
     const started = startStages(prepared, env, group);
     return then(started, ({ stages: running, leader }) => {
       drainCapture(env, node);
-      return waitForeground(running, env.options.monitor ? text() : '', leader, env);
+      const waited = waitForeground(running, env.options.monitor ? text() : '', leader, env);
+      return then(waited, (outcome) => settleWrites(prepared, outcome));
     });
   });
 }

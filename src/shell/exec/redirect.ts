@@ -37,8 +37,8 @@ type Saved = readonly [fd: number, file: OpenFile | undefined];
 /** Redirections in force, until undone. */
 export interface Applied {
   undo(): MaybePromise<void>;
-  /** Keeps them (`exec`). */
-  keep(): void;
+  /** Keeps them (`exec`); gives the writes to other machines that end with them. */
+  keep(): readonly Promise<unknown>[];
 }
 
 /** Applies redirections in order. @throws ShellError after undoing those already made. */
@@ -64,6 +64,7 @@ export function applyRedirections(list: readonly RedirectionCode[], env: Env): M
     },
     keep: () => {
       for (const [, file] of saved.splice(0)) file?.release();
+      return flushes;
     },
   };
   try {

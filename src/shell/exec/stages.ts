@@ -22,7 +22,14 @@ export interface StageCode {
 
 /** A stage whose words have been expanded, in the environment it will run in. */
 export type PreparedStage =
-  | { readonly kind: 'expanded'; readonly simple: SimpleCode; readonly fields: readonly string[]; readonly env: Env }
+  | {
+      readonly kind: 'expanded';
+      readonly simple: SimpleCode;
+      readonly fields: readonly string[];
+      readonly env: Env;
+      /** What its redirections write on other machines. */
+      written?: readonly Promise<unknown>[];
+    }
   | { readonly kind: 'code'; readonly command: Command; readonly code: Code; readonly env: Env };
 
 /** True when the name is neither a built-in nor a function. `on` is no program either, but always a matter of planning. */
@@ -62,6 +69,12 @@ export function prepareStages(stages: readonly StageCode[], env: Env): MaybeProm
     return out;
   };
   return go(0);
+}
+
+/** Waits until what the stages wrote on other machines is there, for the next command to find. */
+export function settleWrites(prepared: readonly PreparedStage[], outcome: Outcome): MaybePromise<Outcome> {
+  const all = prepared.flatMap((stage) => (stage.kind === 'expanded' ? (stage.written ?? []) : []));
+  return all.length === 0 ? outcome : Promise.allSettled(all).then(() => outcome);
 }
 
 /** An expansion error ends its stage, as it would end the subshell the stage is. */
@@ -197,7 +210,8 @@ export function startProgram(
     });
   try {
     const result = then(applyRedirections(agent === undefined ? simple.redirections : [], env), (applied) => {
-      applied.keep();
+      const written = applied.keep();
+      if (written.length > 0) stage.written = written;
       return go();
     });
     return result instanceof Promise ? result.catch(failed) : result;
