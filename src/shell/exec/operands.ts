@@ -30,11 +30,6 @@ export function remoteOperands(fields: readonly string[], env: Env, absolute = f
     const place = locate(text, env);
     if (place.kind !== 'host') found.push({ index, place });
   }
-  // Where the working directory is the program finds what is named from there, if it has no files elsewhere.
-  const here = workingRuntime(env);
-  const isFrom = ({ index }: RemoteOperand) => !fields[index]!.startsWith('/');
-  if (here !== undefined && found.every((o) => isFrom(o) || (o.place.kind === 'net' && o.place.runtime === here)))
-    return found.filter((o) => !isFrom(o));
   return found;
 }
 
