@@ -23,7 +23,7 @@ const decode = (line: string): string => line.replace(/\\(.)/g, (_, c: string) =
 
 /**
  * Opens the history kept in `file`, one command a line, newlines as `\n` escapes; it is appended to, so that sessions do not lose
- * each other's. A file that cannot be read or written, or none, makes a history of this session alone. `size`: the value of HISTSIZE.
+ * each other's. A file that cannot be read or written, or none, makes a history of the session alone. `size`: the value of HISTSIZE.
  */
 export function openHistory(file: string | undefined, size?: string): History {
   const limit = size !== undefined && /^\d+$/.test(size) ? Number(size) : defaultLimit;
@@ -42,7 +42,7 @@ export function openHistory(file: string | undefined, size?: string): History {
       const { size: end } = statSync(file);
       appended = [end - line.length, end];
     } catch {
-      // kept for this session
+      // kept for the session
     }
   };
 

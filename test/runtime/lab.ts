@@ -40,7 +40,7 @@ export interface Lab {
   cut(runtime: string): void;
   /** The session goes; `lost`: without a word, so that its will is sent. */
   leave(): void;
-  /** Spawns one agent on `runtime` with stdin, stdout and stderr joined to this session. */
+  /** Spawns one agent on `runtime` with stdin, stdout and stderr joined to the session. */
   run(runtime: string, program: Program, argv: readonly string[], options?: RunOptions): Promise<RunningAgent>;
   /** Spawns agents as a plan would: each with its runtime, joined by `edges`. */
   spawn(

@@ -21,7 +21,7 @@ export class RemoteStage implements Stage {
   status = 0;
   endedBy: number | undefined;
   onChange: (() => void) | undefined;
-  /** Its streams that end at this session; the stage is over when they are. */
+  /** Its streams that end at the session; the stage is over when they are. */
   readonly outputs: Promise<void>[] = [];
   /** Resolves when its machine is lost. */
   readonly lost: Promise<void>;

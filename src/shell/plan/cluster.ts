@@ -22,12 +22,12 @@ export interface ClusterPort {
   abandon(job: JobId): Promise<void>;
   /** Calls `handler` when a runtime is lost: its agents are, too. Returns the function that stops it. */
   onLost(handler: (runtime: RuntimeName) => void): () => void;
-  /** Reports of this session's agents; returns the function that stops it. */
+  /** Reports of the session's agents; returns the function that stops it. */
   onReport(handler: (report: AgentReport) => void): () => void;
   /** The session's end of an edge whose other end is elsewhere. */
   openWriter(edge: RoutedEdge): StreamWriter;
   openReader(edge: RoutedEdge): Promise<StreamReader>;
-  /** Opens a namespace path at its provider and streams it to or from this session. */
+  /** Opens a namespace path at its provider and streams it to or from the session. */
   openPath(path: string, mode: 'read'): Promise<StreamReader>;
   openPath(path: string, mode: 'write' | 'append'): Promise<StreamWriter>;
   /** A file request answered by `runtime`. */
