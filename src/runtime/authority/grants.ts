@@ -54,8 +54,12 @@ const schema = v.strictObject({
 });
 
 /** Text of the file that a machine begins with: the cluster's owners and the machine's own user may do everything. */
-export const firstGrants = (user: UserName): string =>
-  `${JSON.stringify({ owners: everything, users: { [user]: everything } }, undefined, 2)}\n`;
+export const firstGrants = (user: UserName): string => {
+  // A line for each, as a person would write it who has to edit it.
+  const grants = Object.entries(everything).map(([field, list]) => `${JSON.stringify(field)}: ${JSON.stringify(list)}`);
+  const line = `{ ${grants.join(', ')} }`;
+  return `{\n  "owners": ${line},\n  "users": {\n    ${JSON.stringify(user)}: ${line}\n  }\n}\n`;
+};
 
 /** The file as it is now: it is read again when it has changed. Until a mistake in it is mended, nobody may do anything. */
 export class Grants {
