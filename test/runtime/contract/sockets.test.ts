@@ -11,7 +11,7 @@ const test = suite('sockets of programs');
 let lab: ContractLab;
 const at = (name: string) => path.join(lab.tree, name);
 /** Of this run's servers, not to be had by another's. */
-let port = 20_000 + (process.pid % 20_000);
+let port = 20_000 + (process.pid % 12_000);
 
 /** Starts a server; resolves once it listens: it makes a file of its name then. */
 async function serve(on: 'home' | 'pi', name: string, text: string): Promise<StartedAgent> {
