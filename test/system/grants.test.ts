@@ -262,6 +262,24 @@ import('node:path').then((m) => console.log(m.sep, require('node:fs').readFileSy
   assert.not.match(stdout, /secret\n|got it/);
 });
 
+test('the root of its process is the namespace’s: what it reads there its own home gives, and may refuse', async () => {
+  writeFileSync(
+    path.join(visitor.home, 'root.js'),
+    `try { console.log(require('node:fs').readFileSync('/proc/self/root' + ${JSON.stringify(secret)}, 'utf8')); }
+catch (error) { console.log(error.code); }
+`,
+  );
+  const before = readFileSync(visitor.grants);
+  // The program itself is read at home by the shell; what it asks for afterwards is its runtime's to give.
+  writeFileSync(visitor.grants, JSON.stringify({ users: { [`${user}@visitor`]: { run: ['*'], read: ['/nowhere'] } } }));
+  try {
+    const { stdout } = await visitor.sh('on vault node root.js');
+    assert.not.match(stdout, /secret/);
+  } finally {
+    writeFileSync(visitor.grants, before);
+  }
+});
+
 test('a GPIO line is a device like any other', async () => {
   writeFileSync(
     path.join(visitor.home, 'lamp.js'),
