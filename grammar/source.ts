@@ -5,19 +5,20 @@ export const isNameStart = (c: number): boolean => (c >= 97 && c <= 122) || (c >
 export const isDigit = (c: number): boolean => c >= 48 && c <= 57;
 export const isNamePart = (c: number): boolean => isNameStart(c) || isDigit(c);
 
+/** By character code, of ASCII: whether it is one of these. */
+export const characterTable = (characters: string): readonly boolean[] =>
+  Array.from({ length: 128 }, (_, c) => characters.includes(String.fromCharCode(c)));
+
+const namePart: readonly boolean[] = Array.from({ length: 128 }, (_, c) => isNamePart(c));
+
 /** A name (XBD 3.216). */
 export const isName = (text: string): boolean => {
   if (!isNameStart(text.charCodeAt(0))) return false;
-  for (let i = 1; i < text.length; i++) if (!isNamePart(text.charCodeAt(i))) return false;
+  for (let i = 1; i < text.length; i++) if (namePart[text.charCodeAt(i)] !== true) return false;
   return true;
 };
 
-const table = (characters: string): readonly boolean[] =>
-  Array.from({ length: 128 }, (_, c) => characters.includes(String.fromCharCode(c)));
-
-export { table as characterTable };
-
-const wordEnd = table(' \t\n|&;<>()');
+const wordEnd = characterTable(' \t\n|&;<>()');
 /** Characters that end an unquoted word: blanks, newline, operators (XCU 2.3). */
 export const endsWord = (c: number): boolean => c < 128 && wordEnd[c] === true;
 

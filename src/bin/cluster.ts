@@ -59,7 +59,7 @@ async function openSession({ home }: OpenOptions): Promise<ClusterPort> {
 
 async function openEmbedded({ dist }: OpenOptions): Promise<ClusterPort> {
   // This bundle has a loader of its own.
-  setModuleRoot(path.join(dist, 'cluster.cjs'));
+  setModuleRoot(dist);
   const config = readConfig(configurationFile());
   const { name } = config;
   const cluster = newClusterId();

@@ -83,7 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const running = readDaemon(home);
   if (running !== undefined)
     throw new WireError('EBUSY', `runtime ${running.name} is up already under ${home} (process ${running.pid})`);
-  setModuleRoot(path.join(options.dist, 'oneos.cjs'));
+  setModuleRoot(options.dist);
   keepDescriptors();
   const keys = await runtimeKeys(home);
   const { publicKey: userKey } = await userKeys(home);

@@ -1,5 +1,4 @@
 /** `oneos`, the system: its command line. Each command is a file of its own. */
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { setModuleRoot } from '../host/modules.js';
 import { WireError } from '../wire/errors.js';
@@ -162,7 +161,7 @@ async function run(args: readonly string[]): Promise<number> {
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  setModuleRoot(path.join(__dirname, 'oneos.cjs'));
+  setModuleRoot(__dirname);
   try {
     process.exitCode = args[0] === runChild.word ? await runChild.main() : await run(args);
   } catch (error) {

@@ -14,6 +14,7 @@ import { builtins } from '../shell/builtins/index.js';
 import { planText } from '../shell/exec/plan-only.js';
 import { readState, restoreState } from '../shell/exec/state-text.js';
 import { claimUsr1, restoreUsr1 } from '../shell/exec/traps.js';
+import { FileTable } from '../shell/files.js';
 import { Jobs } from '../shell/jobs.js';
 import { errnoOf, type Outcome, reasonOf, ShellError } from '../shell/outcome.js';
 import type { ClusterPort } from '../shell/plan/cluster.js';
@@ -79,8 +80,8 @@ function parseArguments(args: readonly string[]): CommandLine | 'help' | 'versio
       break;
     }
     if (arg.startsWith('--')) throw new ShellError(`unknown option ${arg}\n${usage.trimEnd()}`, 2);
-    if (!/^[-+]./.test(arg)) break;
     const on = arg[0] === '-';
+    if (arg.length < 2 || !(on || arg[0] === '+')) break;
     for (const letter of arg.slice(1)) {
       if (letter === 'c' && on) line.command = true;
       else if (letter === 's') line.stdin = on;
@@ -93,17 +94,21 @@ function parseArguments(args: readonly string[]): CommandLine | 'help' | 'versio
   return line;
 }
 
+const prompts = [
+  ['PS1', '$ '],
+  ['PS2', '> '],
+  ['PS4', '+ '],
+] as const;
+
 /** Variables of the environment the shell was started in, and those it sets itself (XCU 2.5.3). */
 function importEnvironment(env: Env): void {
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && isName(name)) env.declare(name, { value, exported: true });
+    if (value !== undefined && isName(name)) env.receive(name, value, true);
   }
-  env.declare('IFS', { value: ' \t\n', exported: false });
-  env.declare('OPTIND', { value: '1', exported: false });
-  env.declare('PPID', { value: String(env.shell.ppid), exported: false });
-  env.set('PS1', env.get('PS1') ?? '$ ');
-  env.set('PS2', env.get('PS2') ?? '> ');
-  env.set('PS4', env.get('PS4') ?? '+ ');
+  env.receive('IFS', ' \t\n', false);
+  env.receive('OPTIND', '1', false);
+  env.receive('PPID', String(env.shell.ppid), false);
+  for (const [name, value] of prompts) if (env.get(name) === undefined) env.receive(name, value, false);
   env.cwd = workingDirectory(env.get('PWD'));
   env.set('PWD', env.cwd);
   env.umask = process.umask();
@@ -112,6 +117,7 @@ function importEnvironment(env: Env): void {
 /** PWD when it names the working directory without dots (XCU sh, PWD), else the physical path. */
 function workingDirectory(pwd: string | undefined): string {
   try {
+    if (pwd === process.cwd()) return pwd;
     if (pwd?.startsWith('/') && !/\/\.{1,2}(\/|$)/.test(pwd)) {
       const [a, b] = [statSync(pwd), statSync('.')];
       if (a.dev === b.dev && a.ino === b.ino) return pwd;
@@ -136,6 +142,13 @@ function ignoredSignals(): ReadonlySet<number> {
   return ignored;
 }
 
+/** The launcher says it (in a variable) where there are none but the standard three. */
+function descriptorsAtStart(): FileTable {
+  if (process.env.ONESH_DESCRIPTORS === undefined) return FileTable.inherited();
+  delete process.env.ONESH_DESCRIPTORS;
+  return FileTable.standard();
+}
+
 /** The directory of the bundle: beside the snapshot when started from one. */
 function distribution(): string {
   const at = process.execArgv.indexOf('--snapshot-blob');
@@ -149,7 +162,7 @@ function makeShell(
   pid: number,
 ): { shell: Shell; cluster: () => Promise<ClusterPort> | undefined } {
   const dist = distribution();
-  setModuleRoot(path.join(dist, 'onesh.cjs'));
+  setModuleRoot(dist);
   const local = makeLocal();
   let connected: Promise<ClusterPort> | undefined;
   const connect = (): Promise<ClusterPort> => {
@@ -168,8 +181,12 @@ function makeShell(
     clustered: local.clustered,
     deviceNames: () => local.devices().names,
     hasGpio: () => local.devices().gpio,
-    self: [path.join(dist, '..', 'bin', 'onesh')],
-    wasm: [process.execPath, path.join(dist, 'wasm.cjs')],
+    get self() {
+      return [path.join(dist, '..', 'bin', 'onesh')];
+    },
+    get wasm() {
+      return [process.execPath, path.join(dist, 'wasm.cjs')];
+    },
     evaluate,
     expandPrompt,
     flushes: new Set(),
@@ -231,7 +248,7 @@ async function run(line: CommandLine): Promise<number> {
     line.command ? (line.operands[1] ?? 'onesh') : (state?.name ?? 'onesh'),
     state?.pid ?? process.pid,
   );
-  const env = new Env(shell);
+  const env = new Env(shell, undefined, descriptorsAtStart());
   const close = async (outcome: Outcome): Promise<number> => {
     const status = await finishSession(env, outcome);
     await (await cluster()?.catch(() => undefined))?.close();

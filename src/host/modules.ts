@@ -7,9 +7,9 @@
 let from: string | undefined;
 let loader: NodeJS.Require | undefined;
 
-/** Sets the file from which modules are resolved (any path in `dist/`). */
-export function setModuleRoot(file: string): void {
-  from = file;
+/** Sets the directory from which modules are resolved: `dist/`, an absolute path. */
+export function setModuleRoot(directory: string): void {
+  from = `${directory}/`;
   loader = undefined;
 }
 

@@ -4,7 +4,7 @@
  * substitution and a here-document stay in memory until a program needs a descriptor for them.
  */
 import { isAscii } from 'node:buffer';
-import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
 import { pipe, unread } from '../host/libc.js';
 import { ready, whenReady } from '../host/poll.js';
 import { decodeBytes, encodeBytes } from '../wire/bytes.js';
@@ -354,20 +354,28 @@ export class FileTable {
     return new FileTable(new Map());
   }
 
+  /** The three that are always open: Node opens /dev/null on whichever of them was closed. */
+  static standard(): FileTable {
+    const table = FileTable.empty();
+    for (const fd of [0, 1, 2]) table.files.set(fd, new HostFile(fd, false));
+    return table;
+  }
+
   /** The descriptors this process was started with. To be asked before it opens any of its own. */
   static inherited(): FileTable {
-    const table = FileTable.empty();
-    // Node opens /dev/null on whichever of these was closed.
-    for (const fd of [0, 1, 2]) table.files.set(fd, new HostFile(fd, false));
-    const others = openDescriptors().filter((fd) => fd > 2);
-    const links = others.map(linkOf);
-    others.forEach((fd, i) => {
-      const target = links[i];
-      // Node's own are event queues, and pipes of which both ends are here.
-      if (target === undefined || target.startsWith('anon_inode:')) return;
-      if (target.startsWith('pipe:') && links.indexOf(target) !== links.lastIndexOf(target)) return;
-      table.files.set(fd, new HostFile(fd, false));
-    });
+    const table = FileTable.standard();
+    const pipes = new Map<number, number>();
+    for (const name of descriptorNames()) {
+      const fd = Number(name);
+      if (fd <= 2) continue;
+      const file = statSync(`/proc/self/fd/${name}`, { throwIfNoEntry: false });
+      // Node's own are event queues, which are files of no type, and pipes of which both ends are here.
+      if (file === undefined || (file.mode & constants.S_IFMT) === 0) continue;
+      const other = file.isFIFO() ? pipes.get(file.ino) : undefined;
+      if (other !== undefined) table.files.delete(other);
+      else table.files.set(fd, new HostFile(fd, false));
+      if (file.isFIFO()) pipes.set(file.ino, fd);
+    }
     return table;
   }
 
@@ -413,17 +421,10 @@ export class FileTable {
   }
 }
 
-function linkOf(fd: number): string | undefined {
+/** Of the directory's own descriptor too, closed again by now. */
+function descriptorNames(): string[] {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return undefined; // the directory's own, closed again
-  }
-}
-
-function openDescriptors(): number[] {
-  try {
-    return readdirSync('/proc/self/fd').map(Number);
+    return readdirSync('/proc/self/fd');
   } catch {
     return []; // no /proc: only the standard three are known
   }

@@ -34,6 +34,11 @@ export const optionLetters = {
 } as const;
 export type OptionName = keyof typeof optionLetters;
 
+const optionsOff = Object.fromEntries(Object.keys(optionLetters).map((name) => [name, false])) as Record<
+  OptionName,
+  boolean
+>;
+
 /** Compiled source: runs in an environment. */
 export type Code = (env: Env) => MaybePromise<Outcome>;
 
@@ -200,16 +205,13 @@ export class Env {
   ) {
     this.owner = from === undefined;
     if (from === undefined) {
-      this.options = Object.fromEntries(Object.keys(optionLetters).map((n) => [n, false])) as Record<
-        OptionName,
-        boolean
-      >;
+      this.options = { ...optionsOff };
       this.variables = [];
       this.functions = new Map();
       this.aliases = new Map();
       this.hashed = new Map();
       this.remembered = new Set();
-      this.files = files ?? FileTable.inherited();
+      this.files = files ?? FileTable.standard();
       this.cwd = '/';
       this.umask = 0o022;
       return;
@@ -330,6 +332,11 @@ export class Env {
     const exported = change.exported ?? old.exported;
     if (exported || old.exported) this.environmentCache = undefined;
     this.put(slot, old.with(exported, change.readonly ?? old.readonly));
+  }
+
+  /** Gives a variable the value that it has when the shell starts. */
+  receive(name: string, value: string, exported: boolean): void {
+    this.put(slotOf(name), textVariable(value, exported, false));
   }
 
   /** Sets and exports a variable for a while; gives what {@link restore} puts back. @throws ShellError when it is read-only */

@@ -170,7 +170,7 @@ function run(world: World, file: string, argv: readonly string[]): number {
 }
 
 const [file, ...argv] = process.argv.slice(2);
-setModuleRoot(__filename);
+setModuleRoot(__dirname);
 const channel = Channel.fromEnvironment();
 // Nothing of it is waited for: what a program writes is written when the call returns.
 process.exit(run(channel === undefined ? hostWorld() : contextWorld(channel), file!, argv));
