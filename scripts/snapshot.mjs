@@ -26,10 +26,11 @@ function codeCacheAt(blob) {
 }
 
 /**
- * V8 hashes every string and table of a snapshot anew at each start, with a seed of its own: a tenth of the start. The launcher gives
- * the same flags: a snapshot fits only the flags it was made with.
+ * V8 hashes every string and table of a snapshot anew at each start, with a seed of its own: a tenth of the start. Its compiler
+ * between interpreter and optimizer takes half as long for what a start runs a few times, and a loop is no faster for it. The launcher
+ * gives the same flags: a snapshot fits only those it was made with.
  */
-const flags = ['--no-rehash-snapshot'];
+const flags = ['--no-rehash-snapshot', '--no-sparkplug'];
 
 /** Writes the snapshot of `script` to `file`. @throws when this Node.js cannot */
 export function makeSnapshot(script, file) {
