@@ -8,13 +8,18 @@ import { fileURLToPath } from 'node:url';
 const compile = `
 const [fs, vm] = [require('node:fs'), require('node:vm')];
 const directory = process.argv[1];
-const source = fs.readFileSync(directory + '/context-main.cjs', 'utf8');
-const script = new vm.Script('(function (require, __filename, importUrl) {' + source + '\\n})', {
-  filename: directory + '/context-main.cjs',
-});
-script.runInThisContext()(require, directory + '/context.cjs', (url) => import(url));
+const { Script } = vm;
+let made;
+vm.Script = class extends Script {
+  constructor(...args) {
+    super(...args);
+    made = this;
+  }
+};
+require(directory + '/context.cjs');
+void globalThis[Symbol.for('onesh.context')];
 fs.statSync('/');
-fs.writeFileSync(directory + '/context-main.cache', script.createCachedData());
+fs.writeFileSync(directory + '/context-main.cache', made.createCachedData());
 process.exit(0);
 `;
 
@@ -22,7 +27,7 @@ process.exit(0);
 export function makeContextCache(directory) {
   const description = {
     ...{ syncRequest: 3, syncReply: 4, channel: 5, home: 'here', runtime: 'here', agent: 'none', program: '/none' },
-    ...{ cwd: '/', inCwd: true, directory: '/none', devices: {}, gpio: false },
+    ...{ cwd: '/', inCwd: true, imports: false, directory: '/none', devices: {}, gpio: false },
   };
   const { status, stderr } = spawnSync(process.execPath, ['-e', compile, directory], {
     cwd: '/',

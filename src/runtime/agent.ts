@@ -287,7 +287,7 @@ export class Agent {
   }
 
   /** The pipes of synchronous calls, and where the child finds them. */
-  private openCalls({ program }: NonNullable<Prepared['channel']>, inCwd: boolean) {
+  private openCalls({ program, imports }: NonNullable<Prepared['channel']>, inCwd: boolean) {
     const request = pipe();
     const reply = pipe();
     // A part of a file goes through at once, without a turn for each 64 KiB.
@@ -304,6 +304,7 @@ export class Agent {
       runtime: this.services.name,
       agent: this.plan.id,
       program,
+      ...(imports === undefined ? {} : { imports }),
       cwd: this.request.context.cwd,
       inCwd,
       directory: this.directory,

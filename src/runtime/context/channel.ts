@@ -1,28 +1,17 @@
 /** The program's side of the system-call channel. */
 
-import { Socket } from 'node:net';
-import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import type { Socket } from 'node:net';
 import {
   type ContextDescription,
-  contextVariable,
   decodeSyscall,
   encodeSyscall,
   FrameSplitter,
   type SyscallFrame,
 } from '../syscalls/codec.js';
 import { readSync, writeSync } from './host.js';
+import type { Line } from './line.js';
 
 type Listener = (event: unknown) => void;
-
-/** Where a worker thread finds what its process was told. */
-const sharedKey = 'onesh.context';
-
-interface Shared {
-  readonly description: ContextDescription;
-  /** 1 while some thread is in a synchronous call. */
-  readonly lock: Int32Array;
-  readonly preload: string;
-}
 
 /**
  * Threads share the blocking pair, one call at a time. Only the main thread has the other channel: an asynchronous call of a
@@ -32,47 +21,26 @@ export class Channel {
   private next = 1;
   private readonly waiting = new Map<number, (frame: SyscallFrame) => void>();
   private readonly listeners = new Set<Listener>();
-  private readonly socket: Socket | undefined;
+  private opened: Socket | undefined;
   private users = 0;
   readonly description: ContextDescription;
-  /** The file of the context itself. */
-  readonly preload: string;
+  readonly isMain: boolean;
   private readonly lock: Int32Array;
 
-  private constructor(shared: Shared) {
-    this.description = shared.description;
-    this.lock = shared.lock;
-    this.preload = shared.preload;
-    if (!isMainThread) return;
+  constructor(private readonly line: Line) {
+    this.description = line.description;
+    this.isMain = line.isMain;
+    this.lock = line.lock;
+  }
+
+  private get socket(): Socket | undefined {
+    if (this.opened !== undefined || !this.isMain) return this.opened;
     const splitter = new FrameSplitter();
-    this.socket = new Socket({ fd: this.description.channel, readable: true, writable: true });
-    this.socket.on('data', (chunk: Buffer) => {
+    this.opened = this.line.socket();
+    this.opened?.on('data', (chunk: Buffer) => {
       for (const frame of splitter.add(chunk)) this.received(frame);
     });
-    // The runtime is gone: a program must not outlive it unseen.
-    this.socket.on('close', () => process.exit(1));
-    this.socket.on('error', () => process.exit(1));
-    this.socket.unref();
-  }
-
-  /** True in the program's main thread. */
-  get isMain(): boolean {
-    return this.socket !== undefined;
-  }
-
-  /** Reads the description that the runtime left in the environment, and removes it; a worker has its process's. */
-  static fromEnvironment(): Channel | undefined {
-    if (!isMainThread) {
-      const known = getEnvironmentData(sharedKey) as Shared | undefined;
-      return known === undefined ? undefined : new Channel(known);
-    }
-    const text = process.env[contextVariable];
-    delete process.env[contextVariable];
-    if (text === undefined) return undefined;
-    const description = JSON.parse(text) as ContextDescription;
-    const shared: Shared = { description, lock: new Int32Array(new SharedArrayBuffer(4)), preload: __filename };
-    setEnvironmentData(sharedKey, shared as never);
-    return new Channel(shared);
+    return this.opened;
   }
 
   private received(frame: SyscallFrame): void {

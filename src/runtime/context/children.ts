@@ -2,15 +2,17 @@
  * `child_process` away from home: a child whose working directory is another machine's runs there, an agent of its own, with
  * its streams bridged. One whose working directory is the host's is the host's own.
  */
-import childProcess, { type ChildProcess } from 'node:child_process';
+import type * as childProcesses from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
-import { Readable, Writable } from 'node:stream';
+import type * as stream from 'node:stream';
 import { promisify } from 'node:util';
 import type { ChildSpec } from '../children.js';
 import type { ChildEvent, RunAnswer, RunLimits, SpawnAnswer } from '../syscalls/processes.js';
 import { type AnyFunction, toBytes } from './arguments.js';
 import type { Channel } from './channel.js';
 import { notAvailable, systemError } from './error.js';
+import { builtin } from './host.js';
 import { installMessages, withMessages } from './messages.js';
 import type { Paths, Place } from './paths.js';
 
@@ -41,7 +43,6 @@ interface Asked {
   readonly options: Options;
 }
 
-const host = { ...childProcess };
 const megabyte = 1024 * 1024;
 /** The last messages of a child that has ended come within so many milliseconds. */
 const messagesMs = 1000;
@@ -86,6 +87,9 @@ function stdioOf(value: unknown, otherwise: Stdio): readonly Stdio[] {
 }
 
 export function installChildren(channel: Channel, paths: Paths): void {
+  const childProcess = builtin<typeof childProcesses>('node:child_process');
+  const { Readable, Writable } = builtin<typeof stream>('node:stream');
+  const host = { ...childProcess };
   const waiting = new Map<string, (event: ChildEvent) => void>();
   channel.listen((event) => {
     const told = event as ChildEvent;
@@ -138,7 +142,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
 
   // --- spawn ----------------------------------------------------------------------------------------------------------
 
-  const reader = (handle: number): Readable =>
+  const reader = (handle: number): stream.Readable =>
     new Readable({
       read() {
         channel.call('device.read', [handle, 65_536]).then(({ head, bytes }) => {
@@ -148,7 +152,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
         });
       },
     });
-  const writer = (handle: number): Writable =>
+  const writer = (handle: number): stream.Writable =>
     new Writable({
       write(chunk: Buffer, _encoding, done) {
         channel.call('device.write', [handle], chunk).then(({ head }) => {
@@ -187,7 +191,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
     const ends = handles
       .slice(0, 3)
       .map((handle, fd) => (handle === null ? null : fd === 0 ? writer(handle) : reader(handle)));
-    const [stdin, stdout, stderr] = ends as [Writable | null, Readable | null, Readable | null];
+    const [stdin, stdout, stderr] = ends as [stream.Writable | null, stream.Readable | null, stream.Readable | null];
     if (stdio[0] === 'inherit') process.stdin.pipe(stdin!);
     if (stdio[1] === 'inherit') stdout!.pipe(process.stdout, { end: false });
     if (stdio[2] === 'inherit') stderr!.pipe(process.stderr, { end: false });
@@ -349,7 +353,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
 
   // --- the synchronous forms ------------------------------------------------------------------------------------------
 
-  type Result = childProcess.SpawnSyncReturns<string | Buffer>;
+  type Result = childProcesses.SpawnSyncReturns<string | Buffer>;
 
   const runAt = (what: Asked, place: Place, otherwise: Stdio): Result => {
     const { options } = what;

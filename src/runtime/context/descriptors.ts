@@ -2,6 +2,7 @@
 import type { SequentialReads } from './ahead.js';
 import { decoded, exactMode, flagsOf, modeOf, optionsOf, readable, secondsOf, toBytes, writable } from './arguments.js';
 import { systemError } from './error.js';
+import { firstDescriptor } from './near.js';
 import type { Place } from './paths.js';
 import type { Procedure } from './run.js';
 import { toStats } from './stats.js';
@@ -61,9 +62,6 @@ export function writeRange(args: readonly unknown[]): {
   const { buffer, offset, length, position } = readRange([toBytes(first), ...args.slice(1)]);
   return { data: buffer.subarray(offset, offset + length), position };
 }
-
-/** Beyond any descriptor that the host gives. */
-const firstDescriptor = 1 << 20;
 
 export class Descriptors {
   private readonly opened = new Map<number, s.OpenRemote>();

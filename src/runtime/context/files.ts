@@ -1,10 +1,8 @@
 /**
  * `fs` in a context. A path that the program's own host provides is the host's call, unchanged; any other is a request to its
- * provider. The shared module is changed in place, so that whoever has it, by whatever kind of import, has the context's. What
- * is not virtualised fails with ENOSYS and never touches this machine instead.
+ * provider. What is not virtualised fails with ENOSYS and never touches this machine instead.
  */
 import type { Dirent } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { promisify } from 'node:util';
 import { SequentialReads } from './ahead.js';
 import * as a from './arguments.js';
@@ -13,7 +11,7 @@ import { Descriptors, readRange, vectorOf, writeRange } from './descriptors.js';
 import { makeDirectory } from './directory.js';
 import { aborted, codeOf, notAvailable } from './error.js';
 import { fdOf, makeHandle, partsOf } from './handle.js';
-import { hostPromisesTable, hostTable, shared } from './host.js';
+import { hostPromisesTable, hostTable } from './host.js';
 import type { Paths, Place } from './paths.js';
 import { type Procedure, run, runSync } from './run.js';
 import { toDirent, toStatFs, toStats } from './stats.js';
@@ -130,25 +128,14 @@ interface Transfer {
 export interface ContextFiles {
   /** Callback and synchronous forms by name; what is not among them is the host's. */
   readonly calls: Table;
-  readonly promises: Table;
   readonly descriptors: Descriptors;
-  /** The host's own call on its own paths. @throws ENOSYS when one of them is another machine's */
-  onHost(from: Table, name: string, args: readonly unknown[]): unknown;
+  /** A call by its name. @throws ENOSYS when the context does not have it and one of its paths is another machine's */
+  call(name: string, args: readonly unknown[]): unknown;
+  /** A call of `fs.promises` by its name. */
+  promise(name: string, args: readonly unknown[]): unknown;
 }
 
-/** Puts the context's `fs` in place of the host's. */
-export function installFiles(channel: Channel, paths: Paths): void {
-  const { calls, promises, onHost } = contextFiles(channel, paths);
-  // Streams and `createReadStream` use the shared module's `open`, `read` … and need nothing.
-  const kept = new Set(['createReadStream', 'createWriteStream']);
-  guard(shared.fs as unknown as Table, hostTable, calls, kept, (name, args) => onHost(hostTable, name, args));
-  guard(shared.fs.promises as unknown as Table, hostPromisesTable, promises, new Set(), async (name, args) =>
-    onHost(hostPromisesTable, name, args),
-  );
-  syncBuiltinESMExports();
-}
-
-/** The context's `fs`, put nowhere. */
+/** The context's `fs`. */
 export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   const table = operations(paths);
   const watches = new Watches(channel);
@@ -224,15 +211,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   const promises: Table = {};
   const derive = (base: string): void => {
     const syncName = base === 'realpath.native' ? base : `${base}Sync`;
-    const onePath = (pathCount[base] ?? 1) === 1 && base !== 'symlink';
-    /** At home nearly every call is the host's: they are told from the others first. */
-    const isHosts = (first: unknown): boolean =>
-      typeof first === 'string'
-        ? onePath && paths.isPlain(first)
-        : typeof first === 'number' && !descriptors.isOurs(first);
-    const hostSync = hostTable[syncName] as AnyFunction | undefined;
     replaced[syncName] = (...args: unknown[]) => {
-      if (hostSync !== undefined && isHosts(args[0])) return hostSync.apply(hostTable, args);
       const procedure = procedureOf(base, args);
       return procedure === undefined ? onHost(hostTable, syncName, args) : sync(procedure());
     };
@@ -256,7 +235,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
     };
     promises[base] = async (...args: unknown[]) => {
       const procedure = procedureOf(base === 'realpath' ? 'realpath.native' : base, args);
-      return procedure === undefined ? onHost(hostPromisesTable, base, args) : later(procedure(), signalOf(args));
+      return procedure === undefined ? onHost(hostPromisesTable(), base, args) : later(procedure(), signalOf(args));
     };
   };
   for (const base of [...Object.keys(table), ...Object.keys(descriptors.table), 'symlink']) derive(base);
@@ -282,7 +261,6 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
     return places === undefined ? undefined : descriptors.open(places[0]!, args[1], args[2]);
   };
   replaced.openSync = (...args: unknown[]) => {
-    if (typeof args[0] === 'string' && paths.isPlain(args[0])) return (hostTable.openSync as AnyFunction)(...args);
     const open = openOf(args);
     return open === undefined ? onHost(hostTable, 'openSync', args) : sync(open);
   };
@@ -294,7 +272,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   promises.open = async (...args: unknown[]) => {
     const open = openOf(args);
     return open === undefined
-      ? onHost(hostPromisesTable, 'open', args)
+      ? onHost(hostPromisesTable(), 'open', args)
       : makeHandle(await later(open), descriptors, later);
   };
 
@@ -383,7 +361,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   promises.watch = (path: unknown, options: unknown) => {
     const place = placeOf(path);
     return place === undefined
-      ? onHost(hostPromisesTable, 'watch', [path, options])
+      ? onHost(hostPromisesTable(), 'watch', [path, options])
       : watches.iterate(place, a.optionsOf(options));
   };
   replaced.watchFile = (path: unknown, options: unknown, listener: unknown) => {
@@ -398,27 +376,20 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
     else watches.unwatchFile(place, listener);
   };
 
-  return { calls: replaced, promises, descriptors, onHost };
-}
-
-/** Puts what is replaced in its place; every other function goes through `call`. Classes and values stay. */
-function guard(
-  target: Table,
-  host: Table,
-  replaced: Table,
-  kept: ReadonlySet<string>,
-  call: (name: string, args: unknown[]) => unknown,
-): void {
-  for (const [name, { value, enumerable = true }] of Object.entries(Object.getOwnPropertyDescriptors(host))) {
-    // Some are behind accessors.
-    const own = replaced[name];
-    if (own === undefined && (typeof value !== 'function' || !/^[a-z]/.test(name) || kept.has(name))) continue;
-    const real = (value ?? host[name]) as AnyFunction;
-    const made = (own ?? ((...args: unknown[]) => call(name, args))) as AnyFunction;
-    Object.defineProperties(made, {
-      name: { value: real.name, configurable: true },
-      length: { value: real.length, configurable: true },
-    });
-    Object.defineProperty(target, name, { value: made, enumerable, configurable: true, writable: true });
-  }
+  return {
+    calls: replaced,
+    descriptors,
+    call: (name, args) => {
+      const [base, form] = name.split('.') as [string, string | undefined];
+      const found = replaced[base] as (AnyFunction & { readonly native?: AnyFunction }) | undefined;
+      if (form === 'promised' && found !== undefined) return (promisify(found) as unknown as AnyFunction)(...args);
+      const own = form === 'native' ? found?.native : found;
+      return own === undefined ? onHost(hostTable, name, args) : own(...args);
+    },
+    promise: (name, args) => {
+      const own = promises[name] as AnyFunction | undefined;
+      if (own !== undefined) return own(...args);
+      return (async () => onHost(hostPromisesTable(), name, args))();
+    },
+  };
 }

@@ -4,7 +4,7 @@ import type * as readline from 'node:readline';
 import type * as webStreams from 'node:stream/web';
 import { optionsOf, toBytes } from './arguments.js';
 import { type Descriptors, readRange, vectorOf, writeRange } from './descriptors.js';
-import { builtin, shared } from './host.js';
+import { builtin, programFs } from './host.js';
 import type { Procedure } from './run.js';
 
 type Run = <T>(procedure: Procedure<T>, signal?: AbortSignal) => Promise<T>;
@@ -107,14 +107,14 @@ class FileHandle extends EventEmitter {
     const close = (_fd: number, done: (error?: Error | null) => void) => {
       this.close().then(() => done(null), done);
     };
-    const { read, write, writev, open } = shared.fs;
+    const { read, write, writev, open } = programFs();
     return { ...options, fd: this.number, autoClose, fs: { open, read, write, writev, close } } as object;
   }
   createReadStream(options?: object) {
-    return shared.fs.createReadStream('', this.streamOptions(options));
+    return programFs().createReadStream('', this.streamOptions(options));
   }
   createWriteStream(options?: object) {
-    return shared.fs.createWriteStream('', this.streamOptions(options));
+    return programFs().createWriteStream('', this.streamOptions(options));
   }
   readLines(options?: object) {
     const { createInterface } = builtin<typeof readline>('node:readline');

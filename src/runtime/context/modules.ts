@@ -3,8 +3,8 @@
  * and what is in it. ES modules are linked by Node's own loader from copies in the agent's directory, which import each other
  * and name, for stack traces, the files they are copies of.
  */
-import Module, { createRequire } from 'node:module';
-import path from 'node:path';
+import { createRequire, Module } from 'node:module';
+import { posix as path } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { LoadedModule } from '../modules/modules.js';
 import type { Resolution, Way } from '../modules/resolve.js';
@@ -64,11 +64,8 @@ export class ContextModules {
   /** Makes `require` find what the host does not provide. */
   install(): void {
     const load = internals._load;
-    internals._load = (id, parent, isMain) => {
-      // What was preloaded is no module of the program.
-      delete internals._cache[this.channel.preload];
-      return Object.hasOwn(this.own, id) ? this.own[id] : load.call(Module, id, parent, isMain);
-    };
+    internals._load = (id, parent, isMain) =>
+      Object.hasOwn(this.own, id) ? this.own[id] : load.call(Module, id, parent, isMain);
     const resolve = internals._resolveFilename;
     internals._resolveFilename = (id, parent, isMain, options) => {
       if (Module.isBuiltin(id) || typeof id !== 'string') return resolve.call(Module, id, parent, isMain, options);
@@ -103,7 +100,13 @@ export class ContextModules {
     const from = options?.paths?.map((p) => path.join(this.paths.absolute(p), 'x.js')) ?? [
       parent?.filename ?? path.join(this.paths.cwd, 'x.js'),
     ];
-    return from.some((file) => this.paths.locate(file).host === undefined) ? from : undefined;
+    if (from.some((file) => this.paths.locate(file).host === undefined)) return from;
+    const leadsAway = /^\.\.?\//.test(id) && from.some((file) => this.isRemote(path.resolve(path.dirname(file), id)));
+    return leadsAway ? from : undefined;
+  }
+
+  private isRemote(file: string): boolean {
+    return this.paths.locate(file).host === undefined;
   }
 
   private find(id: string, from: readonly string[], parent: NodeJS.Module | undefined): string {

@@ -2,11 +2,12 @@
  * The namespace as a program in a context sees it: `/` is the home runtime's, `/net/RUNTIME` that runtime's, `/dev/NAME` a
  * device of the cluster. A path whose provider is the program's own host is the host's, unless its user is confined there.
  */
-import path from 'node:path';
+import { posix as path } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
 import type { ContextDescription } from '../syscalls/codec.js';
 import { hostFs } from './host.js';
+import type { Near } from './near.js';
 
 /** A path, resolved. */
 export interface Place {
@@ -29,15 +30,17 @@ const sharedMemory = /^\/dev\/shm(\/.*)?$/;
 const leadsUp = /\/\.\.(\/|$)/;
 
 export class Paths {
-  readonly sameHost: boolean;
-  cwd: string;
-  /** The process's own working directory is `cwd`. */
-  private inCwd: boolean;
+  constructor(
+    private readonly description: ContextDescription,
+    private readonly near: Near,
+  ) {}
 
-  constructor(private readonly description: ContextDescription) {
-    this.sameHost = description.home === description.runtime;
-    this.cwd = description.cwd;
-    this.inCwd = description.inCwd;
+  get sameHost(): boolean {
+    return this.near.sameHost;
+  }
+
+  get cwd(): string {
+    return this.near.cwd;
   }
 
   absolute(text: string): string {
@@ -58,11 +61,8 @@ export class Paths {
     return text.includes('\0') ? undefined : text;
   }
 
-  /** At home nearly every path is the host's, which one look at its beginning tells. */
   isPlain(text: string): boolean {
-    if (!this.sameHost || text.includes('..')) return false;
-    if (text.charCodeAt(0) !== 47) return this.inCwd;
-    return !text.startsWith('/dev/') && !text.startsWith('/net') && !text.startsWith('//');
+    return this.near.isPlain(text);
   }
 
   /**
@@ -106,8 +106,8 @@ export class Paths {
 
   /** Goes to a directory that is there. */
   change(place: Place): void {
-    this.inCwd = this.sameHost && place.host === place.full;
-    this.cwd = path.resolve(place.full);
+    this.near.inCwd = this.sameHost && place.host === place.full;
+    this.near.cwd = path.resolve(place.full);
   }
 }
 

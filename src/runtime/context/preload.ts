@@ -1,24 +1,83 @@
 /**
- * What is preloaded: the context (`main.ts`, beside this as `context-main.cjs`), from code that V8 compiled when it was built
- * where that fits this very Node.js. Every start of a program pays for what is compiled.
+ * The bootstrapping step of evaluation context replacement (paper §3.2): preloaded into a Node.js program, before its first line
+ * runs. It puts the front of the context in the place of the host; the rest (`main.ts`, beside this as `context-main.cjs`) is
+ * loaded when it is needed, from code that V8 compiled when it was built where that fits this very Node.js.
  */
-import { readFileSync } from 'node:fs';
-import vm from 'node:vm';
+import type * as nodeFs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import type * as os from 'node:os';
+import type * as vm from 'node:vm';
+import { type Front, installFront, type Rest } from './front.js';
+import { type Line, lineOfProcess, shareLine } from './line.js';
+import { Near } from './near.js';
+import { watchWays } from './ways.js';
 
-const file = `${__dirname}/context-main.cjs`;
+const builtin = process.getBuiltinModule.bind(process) as <T>(name: string) => T;
+/** A program that is over by then need not notice that its runtime is gone; in milliseconds. */
+const watchMs = 50;
 
-function compiled(): Buffer | undefined {
+function compiled({ fs }: Front): Buffer | undefined {
   try {
-    return readFileSync(`${__dirname}/context-main.cache`);
+    return fs.readFileSync(`${__dirname}/context-main.cache`);
   } catch {
     return undefined;
   }
 }
 
-const cachedData = compiled();
-const script = new vm.Script(`(function (require, __filename, importUrl) {${readFileSync(file, 'utf8')}\n})`, {
-  filename: file,
-  ...(cachedData === undefined ? {} : { cachedData }),
-});
-// Threads preload this file too.
-(script.runInThisContext() as (...args: unknown[]) => void)(require, __filename, (url: string) => import(url));
+function loadRest(front: Front): void {
+  const file = `${__dirname}/context-main.cjs`;
+  const cachedData = compiled(front);
+  const { Script } = builtin<typeof vm>('node:vm');
+  const text = front.fs.readFileSync(file, 'latin1');
+  const script = new Script(`(function (require, importUrl, front) {${text}\n})`, {
+    filename: file,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
+  (script.runInThisContext() as (...args: unknown[]) => void)(require, (url: string) => import(url), front);
+}
+
+function install(line: Line): void {
+  const { description, isMain } = line;
+  const near = new Near(description);
+  const { env } = process;
+  let loaded: Rest | undefined;
+  const rest = (): Rest => {
+    if (loaded !== undefined) return loaded;
+    near.loading = true;
+    loadRest(front);
+    near.loading = false;
+    return loaded!;
+  };
+  // The shared module: that of an `import` is a copy.
+  const { fs, promises } = installFront(builtin<typeof nodeFs>('node:fs'), near, rest);
+  const ready = (made: Rest) => {
+    loaded = made;
+  };
+  const changeDirectory = process.chdir.bind(process);
+  const front: Front = { ...line, near, preload: __filename, fs, promises, changeDirectory, ready };
+
+  process.cwd = () => near.cwd;
+  process.chdir = (directory) => rest().changeDirectory(directory);
+  const nameHost = (): void => {
+    builtin<{ hostname: typeof os.hostname }>('node:os').hostname = () => description.runtime;
+  };
+  const late = (): void => {
+    nameHost();
+    promises();
+    if (isMain) shareLine(line);
+    rest().installLate();
+    syncBuiltinESMExports();
+  };
+  const first = { os: nameHost, 'fs/promises': () => void promises() };
+  const needLate = watchWays({ near, preload: __filename, rest, late, first });
+  Object.defineProperty(globalThis, Symbol.for('onesh.context'), { get: () => rest().forModules, configurable: true });
+  // Options of Node's that are the context's are none of the program's.
+  process.execArgv = [];
+  if (isMain) process.argv[1] = description.program;
+  // What else is preloaded may import anything.
+  if (!isMain || description.imports !== false || env.NODE_OPTIONS !== undefined) needLate();
+  if (isMain) setTimeout(line.socket, watchMs).unref();
+}
+
+const line = lineOfProcess();
+if (line !== undefined) install(line);

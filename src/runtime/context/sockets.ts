@@ -2,14 +2,15 @@
  * `net`, `tls`, `http` and `dgram`: a socket that listens is known in the cluster, and a host's name that is the cluster's leads
  * there. Sockets stay Node's own; only whom they connect to is another (`network/network.ts`).
  */
-import dgram from 'node:dgram';
-import net from 'node:net';
+import type * as dgram from 'node:dgram';
+import type * as net from 'node:net';
 import { constants } from 'node:os';
 import { type Instead, mayBeOfCluster } from '../network/names.js';
 import type { SyscallFrame } from '../syscalls/codec.js';
 import type { AnyFunction } from './arguments.js';
 import type { Channel } from './channel.js';
 import { notAvailable, systemError } from './error.js';
+import { builtin } from './host.js';
 import type { Paths } from './paths.js';
 
 /** What is not public of `net`, and what every tool that hooks into it uses. */
@@ -67,11 +68,12 @@ function announceOnce(channel: Channel, transport: 'tcp' | 'udp', socket: net.Se
 }
 
 function installListening(channel: Channel, paths: Paths): void {
-  const { prototype } = net.Server;
+  const { Server, _normalizeArgs } = builtin<typeof net & Internals>('node:net');
+  const { prototype } = Server;
   const listen = prototype.listen as AnyFunction;
   Object.assign(prototype, {
     listen: function contextListen(this: net.Server, ...args: unknown[]): unknown {
-      const [options] = (net as unknown as Internals)._normalizeArgs(args);
+      const [options] = _normalizeArgs(args);
       checkPath(options.path, paths, 'listening on');
       announceOnce(channel, 'tcp', this);
       return listen.apply(this, args);
@@ -80,14 +82,13 @@ function installListening(channel: Channel, paths: Paths): void {
 }
 
 function installConnecting(channel: Channel, paths: Paths): void {
-  const { prototype } = net.Socket;
+  const { Socket, _normalizeArgs } = builtin<typeof net & Internals>('node:net');
+  const { prototype } = Socket;
   const connect = prototype.connect as AnyFunction;
   Object.assign(prototype, {
     connect: function contextConnect(this: net.Socket, ...args: unknown[]): unknown {
       const given = args.length === 1 && Array.isArray(args[0]) ? (args[0] as unknown[]) : undefined;
-      const [options, callback] =
-        (given as readonly [Options, AnyFunction | null] | undefined) ??
-        (net as unknown as Internals)._normalizeArgs(args);
+      const [options, callback] = (given as readonly [Options, AnyFunction | null] | undefined) ?? _normalizeArgs(args);
       const { host, port } = options;
       checkPath(options.path, paths, 'connecting to');
       if (options.path || typeof host !== 'string' || !mayBeOfCluster(host)) return connect.apply(this, args);
@@ -117,7 +118,8 @@ function installConnecting(channel: Channel, paths: Paths): void {
 }
 
 function installDatagrams(channel: Channel): void {
-  const { prototype } = dgram.Socket;
+  const { isIPv4 } = builtin<typeof net>('node:net');
+  const { prototype } = builtin<typeof dgram>('node:dgram').Socket;
   const bind = prototype.bind as AnyFunction;
   const send = prototype.send as AnyFunction;
   const connect = prototype.connect as AnyFunction;
@@ -134,7 +136,7 @@ function installDatagrams(channel: Channel): void {
       relays.set(key, instead);
     }
     const target = instead as { host: string; port: number };
-    const wide = (socket as unknown as { type: string }).type === 'udp6' && net.isIPv4(target.host);
+    const wide = (socket as unknown as { type: string }).type === 'udp6' && isIPv4(target.host);
     return wide ? { ...target, host: `::ffff:${target.host}` } : target;
   };
 

@@ -1,5 +1,5 @@
 /** Directories and what is below them: `readdir`, `rm`, `cp`, `realpath`. */
-import path from 'node:path';
+import { posix as path } from 'node:path';
 import { modeOf, nameIn, type Options } from './arguments.js';
 import { codeOf, systemError } from './error.js';
 import type { Paths, Place } from './paths.js';

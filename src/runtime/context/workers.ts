@@ -1,17 +1,18 @@
 /** `worker_threads`: a worker is in its parent's context, and its file is where the parent's files are. */
 
 import { fileURLToPath } from 'node:url';
-import workerThreads, { type WorkerOptions } from 'node:worker_threads';
-import type { Channel } from './channel.js';
+import type * as workers from 'node:worker_threads';
+import { builtin } from './host.js';
 import type { Paths } from './paths.js';
 import { startThreads } from './steps.js';
 
-export function installWorkers(channel: Channel, paths: Paths): void {
+export function installWorkers(paths: Paths, preload: string): void {
+  // Its module as it is shared, to be changed in place.
+  const workerThreads = builtin<{ Worker: typeof workers.Worker }>('node:worker_threads');
   const { Worker } = workerThreads;
-  const preload = ['--require', channel.preload];
   class ContextWorker extends Worker {
-    constructor(file: string | URL, options: WorkerOptions = {}) {
-      const execArgv = [...preload, ...(options.execArgv ?? [])];
+    constructor(file: string | URL, options: workers.WorkerOptions = {}) {
+      const execArgv = ['--require', preload, ...(options.execArgv ?? [])];
       const isText = options.eval || String(file).startsWith('data:');
       const name = file instanceof URL || String(file).startsWith('file:') ? fileURLToPath(file) : file;
       startThreads();

@@ -13,7 +13,7 @@ export const prepareNode: Driver<'node'> = (program, _agent, context) => {
   return {
     command: process.execPath,
     args: [...preload, file, ...context.argv.slice(program.first ?? 1)],
-    channel: { program: path },
+    channel: { program: path, imports: text.includes('import') },
   };
 };
 

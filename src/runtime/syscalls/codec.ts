@@ -80,6 +80,8 @@ export interface ContextDescription {
   readonly agent: string;
   /** Namespace paths of the program and its working directory. */
   readonly program: string;
+  /** False: nothing is imported in the program's own text. */
+  readonly imports?: boolean;
   readonly cwd: string;
   /** The process was started in `cwd`: relative paths mean to the host what they mean here. */
   readonly inCwd: boolean;

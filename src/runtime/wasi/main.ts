@@ -10,6 +10,8 @@ import * as nodeFs from 'node:fs';
 import { setModuleRoot } from '../../host/modules.js';
 import { Channel } from '../context/channel.js';
 import { contextFiles } from '../context/files.js';
+import { lineOfProcess } from '../context/line.js';
+import { Near } from '../context/near.js';
 import { Paths } from '../context/paths.js';
 import { runSync } from '../context/run.js';
 import * as steps from '../context/steps.js';
@@ -42,7 +44,7 @@ function hostWorld(): World {
 
 function contextWorld(channel: Channel): World {
   // It loads nothing from its agent's directory, and is to have nothing of the host.
-  const paths = new Paths({ ...channel.description, directory: '/dev/null' });
+  const paths = new Paths({ ...channel.description, directory: '/dev/null' }, new Near(channel.description));
   const { calls, descriptors } = contextFiles(channel, paths);
   const files = calls as unknown as Files;
   const list = (path: string): Listed[] => {
@@ -171,6 +173,7 @@ function run(world: World, file: string, argv: readonly string[]): number {
 
 const [file, ...argv] = process.argv.slice(2);
 setModuleRoot(__dirname);
-const channel = Channel.fromEnvironment();
+const line = lineOfProcess();
+const channel = line === undefined ? undefined : new Channel(line);
 // Nothing of it is waited for: what a program writes is written when the call returns.
 process.exit(run(channel === undefined ? hostWorld() : contextWorld(channel), file!, argv));

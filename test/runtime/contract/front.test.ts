@@ -1,0 +1,168 @@
+/** Programs at home: what is of their own machine is Node's own, and every way that leads to another machine leads there. */
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mosquittoAvailable } from '../../support/mosquitto.js';
+import { type ContractLab, inTurns, makeContractLab, type Ran } from './lab.js';
+
+const test = suite('the front of a context');
+let lab: ContractLab;
+
+interface Case {
+  readonly name: string;
+  /** `at` is a directory of another machine, with `mod.js` and `text` in it. */
+  readonly text: string;
+  readonly out: string;
+  /** An ES module. */
+  readonly esm?: boolean;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'a path that is bytes',
+    text: "console.log(require('fs').readFileSync(Buffer.from(`${at}/text`), 'utf8'))",
+    out: 'far',
+  },
+  { name: 'a URL', text: "console.log(require('fs').readFileSync(new URL(`file://${at}/text`), 'utf8'))", out: 'far' },
+  {
+    name: 'a path with dots',
+    text: "console.log(require('fs').readFileSync(`/tmp/..${at}/text`, 'utf8'))",
+    out: 'far',
+  },
+  {
+    name: 'fs.promises',
+    text: "const { promises } = require('fs'); promises.readFile(`${at}/text`, 'utf8').then(console.log)",
+    out: 'far',
+  },
+  {
+    name: 'fs/promises',
+    text: "const { readFile } = require('fs/promises'); readFile(`${at}/text`, 'utf8').then(console.log)",
+    out: 'far',
+  },
+  { name: 'a callback', text: "require('fs').readFile(`${at}/text`, 'utf8', (e, t) => console.log(t))", out: 'far' },
+  {
+    name: 'a promised callback',
+    text: "const { promisify } = require('util'); const fs = require('fs'); (async () => { const fd = fs.openSync(`${at}/text`); const { bytesRead, buffer } = await promisify(fs.read)(fd, Buffer.alloc(9), 0, 9, 0); console.log(await promisify(fs.exists)(`${at}/text`), await promisify(fs.exists)(`${at}/none`), bytesRead, String(buffer.subarray(0, bytesRead))); })()",
+    out: 'true false 3 far',
+  },
+  {
+    name: 'the native form',
+    text: "console.log(require('fs').realpathSync.native(`${at}/./text`) === `${at}/text`)",
+    out: 'true',
+  },
+  {
+    name: 'a stream',
+    text: "require('fs').createReadStream(`${at}/text`, 'utf8').on('data', console.log)",
+    out: 'far',
+  },
+  {
+    name: 'two paths, one of them far',
+    text: "const fs = require('fs'); const near = `${__filename}.copy`; fs.copyFileSync(`${at}/text`, near); try { fs.renameSync(near, `${at}/moved`); } catch (e) { console.log(e.code); } console.log(fs.readFileSync(near, 'utf8')); fs.unlinkSync(near);",
+    out: 'EXDEV\nfar',
+  },
+  {
+    name: 'a link there',
+    text: "const fs = require('fs'); fs.symlinkSync('text', `${at}/link`); console.log(fs.readFileSync(`${at}/link`, 'utf8'));",
+    out: 'far',
+  },
+  {
+    name: 'the working directory',
+    text: "const fs = require('fs'); process.chdir(at); console.log(process.cwd() === at, fs.readFileSync('text', 'utf8'), fs.existsSync('none'));",
+    out: 'true far false',
+  },
+  { name: 'require of a path', text: 'console.log(require(`${at}/mod.js`).where)', out: 'pi' },
+  {
+    name: 'require of a relative path',
+    text: "console.log(require(`./${require('path').relative(__dirname, at)}/mod`).where)",
+    out: 'pi',
+  },
+  {
+    name: 'createRequire',
+    text: "console.log(require('module').createRequire(`${at}/x.js`)('./mod').where)",
+    out: 'pi',
+  },
+  {
+    name: 'resolving from there',
+    text: "console.log(require.resolve('./mod', { paths: [at] }) === `${at}/mod.js`)",
+    out: 'true',
+  },
+  {
+    name: 'a static import',
+    esm: true,
+    text: "import fs, { readFileSync, promises } from 'node:fs'; console.log(readFileSync(`${at}/text`, 'utf8'), await promises.readFile(`${at}/text`, 'utf8'), fs.existsSync(`${at}/text`));",
+    out: 'far far true',
+  },
+  {
+    name: 'a child there',
+    text: "console.log(String(require('child_process').execSync('echo $ONESH_RUNTIME; cat text', { cwd: at })))",
+    out: 'pi\nfar',
+  },
+  {
+    name: 'a built-in module by its name',
+    text: "console.log(String(process.getBuiltinModule('node:child_process').execSync('cat text', { cwd: at })))",
+    out: 'far',
+  },
+  {
+    name: 'a thread',
+    text: "const { Worker } = require('worker_threads'); new Worker(`require('worker_threads').parentPort.postMessage(require('fs').readFileSync('${at}/text', 'utf8'))`, { eval: true }).on('message', console.log)",
+    out: 'far',
+  },
+  {
+    name: 'the name of the machine',
+    text: "console.log(require('os').hostname(), process.execArgv.length)",
+    out: 'home 0',
+  },
+  {
+    name: 'what the program itself has put in the place of fs',
+    text: "const fs = require('fs'); const { readFileSync } = fs; let calls = 0; fs.readFileSync = (...args) => { calls += 1; return readFileSync(...args); }; require('child_process'); console.log(fs.readFileSync(`${at}/text`, 'utf8'), fs.readFileSync(__filename).length > 9, calls);",
+    out: 'far true 2',
+  },
+  {
+    name: 'globals are as they were once they were looked at',
+    text: "const { value, writable, enumerable } = (fetch, Object.getOwnPropertyDescriptor(globalThis, 'fetch')); console.log(typeof value, writable, enumerable, value === fetch)",
+    out: 'function true true true',
+  },
+];
+
+/** What a program can see of `fs` without calling it. */
+const shape = `const fs = require('fs');
+const of = (o) => Object.keys(o).filter((k) => typeof o[k] === 'function').map((k) => [k, o[k].name, o[k].length]);
+console.log(JSON.stringify([of(fs), of(fs.promises), Object.keys(fs.realpathSync), process.argv.length]));`;
+
+if (mosquittoAvailable()) {
+  const outcomes = new Map<Case, Ran>();
+  const run = (name: string, text: string): Promise<Ran> => {
+    const file = path.join(lab.tree, name);
+    fs.writeFileSync(file, text);
+    return lab.asAgent({ kind: 'node', path: file, text }, { on: 'home' });
+  };
+  test.before(async () => {
+    lab = await makeContractLab();
+    const where = 'process.env.ONESH_RUNTIME === "home" && __filename';
+    const files = {
+      text: 'far',
+      'mod.js': `exports.where = (${where}).split('/')[2];`,
+    };
+    const plant = `const fs = require('fs'); const at = '/net/pi${lab.tree}/far'; fs.mkdirSync(at);
+      for (const [name, text] of Object.entries(${JSON.stringify(files)})) fs.writeFileSync(at + '/' + name, text);`;
+    assert.is((await run('plant.js', plant)).stderr, '');
+    await inTurns(cases, async (row, i) => {
+      const file = `case${i}.${row.esm ? 'mjs' : 'js'}`;
+      outcomes.set(row, await run(file, `const at = '/net/pi${lab.tree}/far';\n${row.text}`));
+    });
+  });
+  test.after(() => lab.close());
+  for (const row of cases) {
+    test(row.name, () => {
+      const { stdout, stderr } = outcomes.get(row)!;
+      assert.is(stdout.trim() + stderr, row.out);
+    });
+  }
+  test('the functions of fs look as Node’s', async () => {
+    const agent = await run('shape.js', shape);
+    const plain = await lab.plainly([process.execPath, path.join(lab.tree, 'shape.js')]);
+    assert.equal(agent, plain);
+  });
+} else test.skip('needs a broker', () => {});
+test.run();
