@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type EditorEvent, emptyLine, type Key, setLine, textOf } from '../../src/shell/ui/editor.js';
-import { applyViKey, beginVi, type ViLine } from '../../src/shell/ui/vi.js';
+import { applyViKey, beginVi, type Surroundings, type ViLine } from '../../src/shell/ui/vi.js';
 
 const names: Readonly<Record<string, Key>> = {
   Esc: { input: '', name: 'escape' },
@@ -191,6 +191,18 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     { line: '', keys: 'kxu', want: '|echo [three]' },
     { line: '', keys: 'kxuu', want: '|echo [three]' },
   ],
+  'expansion and aliases': [
+    { line: 'ls fo', keys: '*', want: 'ls foo food|' },
+    { line: 'ls fo -l', keys: '0w*', want: 'ls foo food| -l' },
+    { line: 'ls f*d x', keys: '0w*!', want: 'ls food!| x' },
+    { line: 'ls none', keys: '*', want: 'ls non|e' },
+    { line: 'ls fo', keys: '*<Esc>u', want: 'ls f|o' },
+    { line: 'one two', keys: '0@w', want: '>|>two' },
+    { line: 'one two', keys: '0@wx', want: '>|two' },
+    { line: 'one two', keys: '@r', want: '#one two|', event: 'submit' },
+    { line: 'one two', keys: '@l', want: 'one tw|o' },
+    { line: 'one two', keys: '@zx', want: 'one t|w' },
+  ],
   'asking more of the session': [
     { line: 'ls', keys: '<Enter>', want: 'l|s', event: 'submit' },
     { line: 'ls', keys: '#', want: '#ls|', event: 'submit' },
@@ -205,7 +217,14 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
   ],
 };
 
-const entries = { history, first: 10 };
+const aliases: Readonly<Record<string, string>> = { _w: 'dwi>>\x1b', _r: '#', _l: '@l' };
+const files = ['foo', 'food', 'bar'];
+const entries: Surroundings = {
+  history,
+  first: 10,
+  alias: (name) => aliases[name],
+  expand: (pattern) => files.filter((name) => new RegExp(`^${pattern.replace('*', '.*')}$`).test(name)),
+};
 for (const [what, rows] of Object.entries(tables)) {
   const test = suite(what);
   for (const row of rows) {

@@ -1,6 +1,8 @@
 /** Completion of the word before the cursor: commands in command position, else paths. */
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { quoteWord } from '../exec/quote.js';
+import { expandPathname } from '../expand/pathname.js';
 import type { Env } from '../state.js';
 
 export interface Completion {
@@ -53,6 +55,12 @@ function paths(word: string, env: Env): string[] {
   const names = list(at).filter((name) => name.startsWith(base) && (base.startsWith('.') || !name.startsWith('.')));
   if (at === '/dev') for (const name of env.shell.deviceNames()) if (name.startsWith(base)) names.push(name);
   return [...new Set(names)].sort().map((name) => (isDirectory(path.join(at, name)) ? `${name}/` : name));
+}
+
+/** The pathnames on this machine that a pattern matches, quoted where the shell would take them for something else. */
+export function matching(pattern: string, env: Env): readonly string[] {
+  const found = expandPathname(pattern, env);
+  return found instanceof Promise ? [] : found.map(quoteWord);
 }
 
 function list(directory: string): string[] {

@@ -11,7 +11,7 @@ import type { Outcome } from '../outcome.js';
 import { complain, writeError } from '../report.js';
 import { readStartup, runLines } from '../session.js';
 import type { Env } from '../state.js';
-import { complete } from './complete.js';
+import { complete, matching } from './complete.js';
 import type { Answer, SessionView } from './screen.js';
 
 /** The screen's bundle, loaded by the caller. */
@@ -98,11 +98,15 @@ export async function runInteractive(env: Env, screen: Screen): Promise<Outcome>
   shell.history = history;
   const view: SessionView = {
     jobs: shell.jobs,
-    get history() {
-      return history.entries;
-    },
-    get firstEntry() {
-      return history.first;
+    around: {
+      get history() {
+        return history.entries;
+      },
+      get first() {
+        return history.first;
+      },
+      alias: (name) => env.aliases.get(name),
+      expand: (pattern) => matching(pattern, env),
     },
     get vi() {
       return env.options.vi;

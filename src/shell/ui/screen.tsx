@@ -21,7 +21,7 @@ import {
   textOf,
 } from './editor.js';
 import { Keyboard } from './keyboard.js';
-import { applyViKey, beginVi, type ViState } from './vi.js';
+import { applyViKey, beginVi, type Surroundings, type ViState } from './vi.js';
 
 /** What one prompt came to. */
 export type Answer =
@@ -80,10 +80,7 @@ interface PromptProps {
 /** What the screen shows of the session. */
 export interface SessionView {
   readonly jobs: Jobs;
-  /** Oldest first. */
-  readonly history: readonly string[];
-  /** Number of the oldest. */
-  readonly firstEntry: number;
+  readonly around: Surroundings;
   /** `set -o vi` is in force. */
   readonly vi: boolean;
   readonly complete: (before: string) => Completion;
@@ -218,7 +215,7 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
                         : k.escape && input === ''
                           ? 'escape'
                           : undefined;
-    const suggestion = suggest(current.current, view.history);
+    const suggestion = suggest(current.current, view.around.history);
     if (suggestion !== '' && (name === 'right' || name === 'end' || (k.ctrl && (input === 'e' || input === 'f')))) {
       insertText(suggestion);
       return;
@@ -232,8 +229,8 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
     const line = current.current;
     const [next, event] =
       line.vi === undefined
-        ? applyKey(line, pressed, view.history)
-        : applyViKey({ ...line, vi: line.vi }, pressed, { history: view.history, first: view.firstEntry });
+        ? applyKey(line, pressed, view.around.history)
+        : applyViKey({ ...line, vi: line.vi }, pressed, view.around);
     // What is given up stays to be read.
     current.current = event === 'interrupt' ? setLine(next, `${textOf(line)}^C`) : next;
     const text = textOf(next);
@@ -244,7 +241,7 @@ export function Prompt({ prompt, view, keyboard, answer }: PromptProps) {
   const { cursor, search } = state;
   const question = state.vi?.asking;
   const characters = question === undefined ? state.characters : [];
-  const suggestion = suggest(state, view.history);
+  const suggestion = suggest(state, view.around.history);
   const lead =
     question !== undefined
       ? `${prompt}${question.direction}${question.pattern}`

@@ -4,12 +4,7 @@
  */
 import { compilePattern } from '../expand/pattern.js';
 import { applyKey, type EditorEvent, type EditorState, insert, type Key, recall, setLine, textOf } from './editor.js';
-
-/** What a find motion looks for: `f` and `t` forwards, `F` and `T` backwards, `t` and `T` up to it. */
-interface Find {
-  readonly kind: string;
-  readonly character: string;
-}
+import { type Command, type Find, motion } from './vi-motions.js';
 
 interface Search {
   /** `/`: towards older commands; `?`: towards newer ones. */
@@ -57,10 +52,15 @@ export const beginVi = (before?: ViState): ViState => ({
   recording: undefined,
 });
 
-/** The history, oldest first, and the number of its first entry. */
-export interface Entries {
+/** What the editor may know of the session. */
+export interface Surroundings {
+  /** Oldest first. */
   readonly history: readonly string[];
+  /** Number of the oldest. */
   readonly first: number;
+  alias(name: string): string | undefined;
+  /** The pathnames that match, each as it would be typed. */
+  expand(pattern: string): readonly string[];
 }
 
 type Result = [ViLine, EditorEvent];
@@ -76,16 +76,16 @@ const remember = (state: ViLine): ViLine => {
   return withVi(state, { undo: [...state.vi.undo, { characters, cursor }] });
 };
 
-/** One key press. `entries`: the history. */
-export function applyViKey(state: ViLine, key: Key, entries: Entries): Result {
+/** One key press. */
+export function applyViKey(state: ViLine, key: Key, around: Surroundings): Result {
   const vi = state.vi;
-  if (vi.asking !== undefined) return asking(state, key, entries);
-  if (vi.mode === 'command') return inCommand(state, key, entries);
+  if (vi.asking !== undefined) return asking(state, key, around);
+  if (vi.mode === 'command') return inCommand(state, key, around);
   const recorded =
     vi.recording === undefined
       ? state
       : withVi(state, { recording: { ...vi.recording, keys: [...vi.recording.keys, key] } });
-  return inInsert(recorded, key, entries);
+  return inInsert(recorded, key, around);
 }
 
 // --- insert mode --------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ function literal(key: Key): string {
   return key.ctrl ? String.fromCharCode(key.input.charCodeAt(0) & 31) : key.input;
 }
 
-function inInsert(state: ViLine, key: Key, entries: Entries): Result {
+function inInsert(state: ViLine, key: Key, around: Surroundings): Result {
   const vi = state.vi;
   if (vi.pending === 'V') return [put(withVi(state, { pending: '' }), literal(key)), undefined];
   if (key.ctrl && key.input === 'v') return [withVi(state, { pending: 'V' }), undefined];
@@ -109,16 +109,16 @@ function inInsert(state: ViLine, key: Key, entries: Entries): Result {
   }
   // A terminal sends an Escape and the key right behind it as it does one with Alt.
   if (key.meta && key.name === undefined && !key.ctrl) {
-    const [escaped] = inInsert(state, { input: '', name: 'escape' }, entries);
-    return applyViKey(escaped, { input: key.input }, entries);
+    const [escaped] = inInsert(state, { input: '', name: 'escape' }, around);
+    return applyViKey(escaped, { input: key.input }, around);
   }
   if (key.name === undefined && !key.ctrl) return [put(state, key.input), undefined];
   if (key.ctrl && key.name === undefined && !'cdhuwln'.includes(key.input)) return [state, undefined];
-  return byName(state, key, entries);
+  return byName(state, key, around);
 }
 
 /** Keys that do the same in both editors. */
-function byName(state: ViLine, key: Key, { history }: Entries): Result {
+function byName(state: ViLine, key: Key, { history }: Surroundings): Result {
   const [line, event] = applyKey(state, key, history);
   const next = { ...line, vi: state.vi };
   return [next.depth === state.depth ? next : withVi(next, { undo: [], original: textOf(next) }), event];
@@ -134,135 +134,10 @@ function put(state: ViLine, text: string): ViLine {
   return { ...state, characters: over, cursor: cursor + typed.length, depth: 0 };
 }
 
-// --- motions ------------------------------------------------------------------------------------------------------------
-
-type Kind = 'blank' | 'word' | 'other';
-const kindOf = (c: string, big: boolean): Kind =>
-  /\s/.test(c) ? 'blank' : big || /[\p{L}\p{N}_]/u.test(c) ? 'word' : 'other';
-
-function nextWord(characters: readonly string[], from: number, big: boolean): number {
-  let i = from;
-  const kind = i < characters.length ? kindOf(characters[i]!, big) : 'blank';
-  while (i < characters.length && kind !== 'blank' && kindOf(characters[i]!, big) === kind) i += 1;
-  while (i < characters.length && kindOf(characters[i]!, big) === 'blank') i += 1;
-  return i;
-}
-
-function endOfWord(characters: readonly string[], from: number, big: boolean): number {
-  let i = from + 1;
-  while (i < characters.length && kindOf(characters[i]!, big) === 'blank') i += 1;
-  if (i >= characters.length) return characters.length - 1;
-  const kind = kindOf(characters[i]!, big);
-  while (i + 1 < characters.length && kindOf(characters[i + 1]!, big) === kind) i += 1;
-  return i;
-}
-
-function previousWord(characters: readonly string[], from: number, big: boolean): number {
-  let i = from;
-  while (i > 0 && kindOf(characters[i - 1]!, big) === 'blank') i -= 1;
-  const kind = i > 0 ? kindOf(characters[i - 1]!, big) : 'blank';
-  while (i > 0 && kindOf(characters[i - 1]!, big) === kind) i -= 1;
-  return i;
-}
-
-/** Index of the count-th such character; undefined where there is none. `again`: `;` does not stop where the last `t` did. */
-function findCharacter({ characters, cursor }: ViLine, find: Find, count: number, again: boolean): number | undefined {
-  const step = find.kind === 'f' || find.kind === 't' ? 1 : -1;
-  const upTo = find.kind === 't' || find.kind === 'T';
-  let i = cursor + (again && upTo ? step : 0);
-  for (let left = count; left > 0; left--) {
-    do i += step;
-    while (i >= 0 && i < characters.length && characters[i] !== find.character);
-    if (i < 0 || i >= characters.length) return undefined;
-  }
-  return upTo ? i - step : i;
-}
-
-const opposite: Readonly<Record<string, string>> = { f: 'F', F: 'f', t: 'T', T: 't' };
-
-/** A motion's end; `inclusive`: an operator takes the character there too. */
-interface Motion {
-  readonly to: number;
-  readonly inclusive: boolean;
-  readonly find?: Find;
-}
-
-function motion(state: ViLine, command: Command): Motion | undefined {
-  const { characters, cursor } = state;
-  const { key, argument, count } = command;
-  const n = count ?? 1;
-  const exclusive = (to: number): Motion => ({ to: Math.max(0, Math.min(characters.length, to)), inclusive: false });
-  const repeat = (step: (from: number) => number): number => {
-    let i = cursor;
-    for (let left = n; left > 0; left--) i = step(i);
-    return i;
-  };
-  const big = key === key.toUpperCase();
-  switch (key) {
-    case 'l':
-    case ' ':
-      return cursor >= characters.length - (command.operator === '' ? 1 : 0) ? undefined : exclusive(cursor + n);
-    case 'h':
-      return cursor === 0 ? undefined : exclusive(cursor - n);
-    case '0':
-      return exclusive(0);
-    case '^':
-      return exclusive(characters.findIndex((c) => !/\s/.test(c)));
-    case '$':
-      return exclusive(characters.length);
-    case '|':
-      return exclusive(n - 1);
-    case 'w':
-    case 'W':
-      // `cw` on a word leaves the blanks behind it, as in vi.
-      if (command.operator === 'c' && cursor < characters.length && kindOf(characters[cursor]!, big) !== 'blank') {
-        let last = endOfWord(characters, cursor - 1, big);
-        for (let left = n; left > 1; left--) last = endOfWord(characters, last, big);
-        return { to: last, inclusive: true };
-      }
-      return exclusive(repeat((from) => nextWord(characters, from, big)));
-    case 'b':
-    case 'B':
-      return exclusive(repeat((from) => previousWord(characters, from, big)));
-    case 'e':
-    case 'E':
-      return {
-        to: Math.max(
-          0,
-          repeat((from) => endOfWord(characters, from, big)),
-        ),
-        inclusive: true,
-      };
-    case ';':
-    case ',': {
-      const last = state.vi.find;
-      if (last === undefined) return undefined;
-      const find = key === ';' ? last : { ...last, kind: opposite[last.kind]! };
-      const to = findCharacter(state, find, n, true);
-      return to === undefined ? undefined : { to, inclusive: to > cursor };
-    }
-    default: {
-      if (!/^[fFtT]$/.test(key)) return undefined;
-      const find = { kind: key, character: argument };
-      const to = findCharacter(state, find, n, false);
-      return to === undefined ? undefined : { to, inclusive: to > cursor, find };
-    }
-  }
-}
-
 // --- command mode -------------------------------------------------------------------------------------------------------
 
-interface Command {
-  readonly count: number | undefined;
-  /** `d`, `c`, `y` before a motion, or ''. */
-  readonly operator: string;
-  readonly key: string;
-  /** What `f`, `r` … are given. */
-  readonly argument: string;
-}
-
-const whole = /^([1-9]\d*)?(?:([dcy])([1-9]\d*)?)?(?:([fFtTr])(.+)|([^dcyfFtTr1-9])|([dcy]))$/su;
-const beginning = /^(?:[1-9]\d*)?(?:[dcy](?:[1-9]\d*)?)?[fFtTr]?$/s;
+const whole = /^([1-9]\d*)?(?:([dcy])([1-9]\d*)?)?(?:([fFtTr@])(.+)|([^dcyfFtTr@1-9])|([dcy]))$/su;
+const beginning = /^(?:[1-9]\d*)?(?:[dcy](?:[1-9]\d*)?)?[fFtTr@]?$/s;
 
 /** A command as far as it is typed: undefined until it is whole, or `none` when it can be none any more. */
 function parse(text: string): Command | 'none' | undefined {
@@ -287,34 +162,34 @@ const named: Readonly<Record<string, string>> = {
   delete: 'x',
 };
 
-function inCommand(state: ViLine, key: Key, entries: Entries): Result {
+function inCommand(state: ViLine, key: Key, around: Surroundings): Result {
   if (key.name === 'return') return [state, 'submit'];
   if (key.name === 'escape') return [withVi(state, { pending: '' }), undefined];
   if (key.meta && key.name === undefined)
-    return inCommand(withVi(state, { pending: '' }), { input: key.input }, entries);
+    return inCommand(withVi(state, { pending: '' }), { input: key.input }, around);
   if (key.ctrl && key.name === undefined) {
     if (key.input === 'p' || key.input === 'n')
-      return inCommand(state, { input: key.input === 'p' ? 'k' : 'j' }, entries);
-    return 'cdl'.includes(key.input) ? byName(state, key, entries) : [state, undefined];
+      return inCommand(state, { input: key.input === 'p' ? 'k' : 'j' }, around);
+    return 'cdl'.includes(key.input) ? byName(state, key, around) : [state, undefined];
   }
   const input = key.name === undefined ? key.input : (named[key.name] ?? '');
   let result: Result = [state, undefined];
   // Several characters may arrive as one run of text.
   for (const character of insert({ ...state, characters: [], cursor: 0 }, input).characters) {
-    result = typed(result[0], character, entries);
+    result = typed(result[0], character, around);
     if (result[1] !== undefined) break;
   }
   return result;
 }
 
-function typed(state: ViLine, character: string, entries: Entries): Result {
+function typed(state: ViLine, character: string, around: Surroundings): Result {
   const vi = state.vi;
-  if (vi.asking !== undefined || vi.mode !== 'command') return applyViKey(state, { input: character }, entries);
+  if (vi.asking !== undefined || vi.mode !== 'command') return applyViKey(state, { input: character }, around);
   const pending = vi.pending + character;
   const command = parse(pending);
   if (command === undefined) return [withVi(state, { pending }), undefined];
   const ready = withVi(state, { pending: '' });
-  return command === 'none' ? [ready, undefined] : run(ready, command, pending, entries);
+  return command === 'none' ? [ready, undefined] : run(ready, command, pending, around);
 }
 
 /** Changes the text: undone by `u`, done again by `.`. */
@@ -341,7 +216,7 @@ function operate(state: ViLine, command: Command, text: string): Result {
   let [from, to] = [0, characters.length];
   let next = state;
   if (key !== operator) {
-    const moved = motion(state, command);
+    const moved = motion({ ...state, find: state.vi.find }, command);
     if (moved === undefined) return [state, undefined];
     from = Math.min(cursor, moved.to);
     to = Math.max(cursor, moved.to) + (moved.inclusive ? 1 : 0);
@@ -365,7 +240,7 @@ const short: Readonly<Record<string, readonly [operator: string, key: string]>> 
   Y: ['y', '$'],
 };
 
-function run(state: ViLine, command: Command, text: string, entries: Entries): Result {
+function run(state: ViLine, command: Command, text: string, around: Surroundings): Result {
   const { characters, cursor } = state;
   const { operator, key, count } = command;
   if (operator !== '') return operate(state, command, text);
@@ -387,7 +262,7 @@ function run(state: ViLine, command: Command, text: string, entries: Entries): R
     case 'R':
       return [changed(state, withVi(state, { mode: 'replace' }), text), undefined];
     case '_':
-      return lastWord(state, count, text, entries);
+      return lastWord(state, count, text, around);
     case 'r':
       if (cursor + n > end) return [state, undefined];
       return [
@@ -431,7 +306,7 @@ function run(state: ViLine, command: Command, text: string, entries: Entries): R
       if (textOf(state) === state.vi.original) return [state, undefined];
       return [onCharacter(at(setLine(remember(state), state.vi.original), 0)), undefined];
     case '.':
-      return again(state, count, entries);
+      return again(state, count, around);
     case '#': {
       const commented = setLine(state, `#${textOf(state)}`);
       return [commented, 'submit'];
@@ -440,20 +315,24 @@ function run(state: ViLine, command: Command, text: string, entries: Entries): R
       return [state, { edit: count }];
     case '=':
       return [at(state, nextBlank(state)), 'list'];
+    case '*':
+      return [expanded(state, text, around), undefined];
+    case '@':
+      return play(state, command.argument, around);
     case '\\':
       return [inserting(remember(state), nextBlank(state)), 'complete'];
     case 'k':
     case '-':
-      return [goTo(state, state.depth + n, entries), undefined];
+      return [goTo(state, state.depth + n, around), undefined];
     case 'j':
     case '+':
-      return [goTo(state, state.depth - n, entries), undefined];
+      return [goTo(state, state.depth - n, around), undefined];
     case 'G':
       return [
         goTo(
           state,
-          count === undefined ? entries.history.length : entries.history.length - (count - entries.first),
-          entries,
+          count === undefined ? around.history.length : around.history.length - (count - around.first),
+          around,
         ),
         undefined,
       ];
@@ -465,10 +344,10 @@ function run(state: ViLine, command: Command, text: string, entries: Entries): R
       const { search } = state.vi;
       if (search === undefined) return [state, undefined];
       const direction = key === 'n' ? search.direction : search.direction === '/' ? '?' : '/';
-      return [searchHistory(state, { ...search, direction }, entries), undefined];
+      return [searchHistory(state, { ...search, direction }, around), undefined];
     }
     default: {
-      const moved = motion(state, command);
+      const moved = motion({ ...state, find: state.vi.find }, command);
       if (moved === undefined) return [state, undefined];
       const there = moved.find === undefined ? state : withVi(state, { find: moved.find });
       return [onCharacter(at(there, moved.to)), undefined];
@@ -487,8 +366,40 @@ function nextBlank({ characters, cursor }: ViLine): number {
   return i;
 }
 
+/** `*`: the pathnames that the bigword matches take its place; a `*` is thought behind it where it is no pattern. */
+function expanded(state: ViLine, text: string, around: Surroundings): ViLine {
+  const { characters, cursor } = state;
+  const to = nextBlank(state);
+  let from = cursor;
+  while (from > 0 && !/\s/.test(characters[from - 1]!)) from -= 1;
+  const word = characters.slice(from, to).join('');
+  const found = around.expand(/[*?[]/.test(word) ? word : `${word}*`);
+  if (found.length === 0) return state;
+  const filled = insert(remove(state, from, to), found.join(' '));
+  return changed(state, inserting({ ...filled, killed: state.killed }, filled.cursor), text);
+}
+
+const controls: Readonly<Record<string, Key>> = {
+  '\x1b': { input: '', name: 'escape' },
+  '\n': { input: '', name: 'return' },
+  '\r': { input: '', name: 'return' },
+  '\t': { input: '', name: 'tab' },
+  '\x7f': { input: '', name: 'backspace' },
+};
+
+/** `@`: the value of the alias `_letter` as keys, up to one that asks something of the session. In them there is no other `@`. */
+function play(state: ViLine, letter: string, around: Surroundings): Result {
+  let result: Result = [state, undefined];
+  for (const c of around.alias(`_${letter}`) ?? '') {
+    const control = c < ' ' ? { input: String.fromCharCode(c.charCodeAt(0) + 96), ctrl: true } : { input: c };
+    result = applyViKey(result[0], controls[c] ?? control, { ...around, alias: () => undefined });
+    if (result[1] !== undefined) break;
+  }
+  return result;
+}
+
 /** `_`: the count-th bigword of the previous command, or its last, is appended behind a space. */
-function lastWord(state: ViLine, count: number | undefined, text: string, { history }: Entries): Result {
+function lastWord(state: ViLine, count: number | undefined, text: string, { history }: Surroundings): Result {
   const words = (history[history.length - 1 - state.depth] ?? history.at(-1) ?? '')
     .split(/\s+/)
     .filter((w) => w !== '');
@@ -500,17 +411,17 @@ function lastWord(state: ViLine, count: number | undefined, text: string, { hist
 }
 
 /** `.`: the keys of the last change once more; a count given now takes the place of its own. */
-function again(state: ViLine, count: number | undefined, entries: Entries): Result {
+function again(state: ViLine, count: number | undefined, around: Surroundings): Result {
   const { change } = state.vi;
   if (change === undefined) return [state, undefined];
   const before = count === undefined ? change.count : String(count);
   let result: Result = [state, undefined];
-  for (const key of [{ input: before }, ...change.keys]) result = applyViKey(result[0], key, entries);
+  for (const key of [{ input: before }, ...change.keys]) result = applyViKey(result[0], key, around);
   return result;
 }
 
 /** Another line of the history, with the cursor at its beginning; where there is none, nothing changes. */
-function goTo(state: ViLine, depth: number, { history }: Entries): ViLine {
+function goTo(state: ViLine, depth: number, { history }: Surroundings): ViLine {
   if (depth < 0 || depth > history.length || depth === state.depth) return state;
   const recalled = at(recall(state, depth, history), 0);
   return withVi(recalled, { undo: [], original: textOf(recalled) });
@@ -518,17 +429,17 @@ function goTo(state: ViLine, depth: number, { history }: Entries): ViLine {
 
 // --- searching ----------------------------------------------------------------------------------------------------------
 
-function asking(state: ViLine, key: Key, entries: Entries): Result {
+function asking(state: ViLine, key: Key, around: Surroundings): Result {
   const question = state.vi.asking!;
   const ended = withVi(state, { asking: undefined });
   if (key.name === 'return') {
     const pattern = question.pattern === '' ? (state.vi.search?.pattern ?? '') : question.pattern;
     if (pattern === '') return [ended, undefined];
     const search = { ...question, pattern };
-    return [searchHistory(withVi(ended, { search }), search, entries), undefined];
+    return [searchHistory(withVi(ended, { search }), search, around), undefined];
   }
   if (key.name === 'escape') return [ended, undefined];
-  if (key.ctrl && key.input === 'c') return byName(ended, key, entries);
+  if (key.ctrl && key.input === 'c') return byName(ended, key, around);
   if (key.name === 'backspace') {
     if (question.pattern === '') return [ended, undefined];
     return [withVi(state, { asking: { ...question, pattern: question.pattern.slice(0, -1) } }), undefined];
@@ -538,11 +449,11 @@ function asking(state: ViLine, key: Key, entries: Entries): Result {
 }
 
 /** A pattern (XCU 2.14) anywhere in a command, or with `^` at its beginning. */
-function searchHistory(state: ViLine, { direction, pattern }: Search, entries: Entries): ViLine {
-  const { history } = entries;
+function searchHistory(state: ViLine, { direction, pattern }: Search, around: Surroundings): ViLine {
+  const { history } = around;
   const wanted = compilePattern(pattern.startsWith('^') ? `${pattern.slice(1)}*` : `*${pattern}*`);
   const step = direction === '/' ? 1 : -1;
   for (let depth = state.depth + step; depth > 0 && depth <= history.length; depth += step)
-    if (wanted.matches(history[history.length - depth]!)) return goTo(state, depth, entries);
+    if (wanted.matches(history[history.length - depth]!)) return goTo(state, depth, around);
   return state;
 }
