@@ -29,6 +29,7 @@ cd $d; . ./lib.sh; echo $libvar; . $d/lib.sh; x=$(. ./lib.sh); echo "$x"; . ./no
 `;
 const more = `
 cd $P$PWD; f() { read l <b.txt; echo "$l"; }; f; echo a | { read q; read r <a.txt; echo $q $r; }; ./prog; echo $?
+type ./prog ls; command -v ./prog $PWD/prog; echo $?; command -V $PWD/prog; type ./a.txt; echo $?; command -v ./nosuch sub; echo $?
 CDPATH=$PWD; cd /; cd sub; pwd; cd /; pwd; [ -f a.txt ]; echo $?
 `;
 

@@ -26,6 +26,7 @@ import { complain, print, report } from '../report.js';
 import type { Builtin, Env, Shortcut } from '../state.js';
 import { plainDecimal } from '../variables.js';
 import { warnOfStopped } from './job-control.js';
+import { stat } from './stat.js';
 
 /** A non-negative integer operand. @throws ShellError status 2 */
 export function count(text: string, name: string): number {
@@ -305,6 +306,26 @@ const reserved = new Set([
   'while',
 ]);
 
+/** What a name is to the shell, as `command` says it; undefined: nothing. */
+function describe(name: string, how: 'v' | 'V', env: Env, path?: string): MaybePromise<string | undefined> {
+  const say = (what: string) => (how === 'v' ? name : `${name} is ${what}`);
+  const alias = env.aliases.get(name);
+  const builtin = env.shell.builtins.get(name);
+  if (reserved.has(name)) return say('a shell keyword');
+  if (alias !== undefined)
+    return how === 'v' ? `alias ${name}=${quoteAlways(alias)}` : `${name} is an alias for ${alias}`;
+  if (builtin?.special) return say('a special shell builtin');
+  if (env.functions.has(name)) return say('a shell function');
+  if (builtin !== undefined) return say('a shell builtin');
+  if (name.includes('/') && locate(name, env).kind === 'net')
+    return then(stat(name, env, true), (file) =>
+      file?.kind === 'file' && (file.mode & 0o111) !== 0 ? say(name) : undefined,
+    );
+  const found = lookup(name, env, path);
+  if (!('path' in found)) return undefined;
+  return how === 'v' ? found.path : say(found.path);
+}
+
 /** `command -v`, `command -V`, `type`. */
 export function describeNames(
   names: readonly string[],
@@ -314,25 +335,19 @@ export function describeNames(
 ): MaybePromise<Outcome> {
   let text = '';
   let status = 0;
-  for (const name of names) {
-    const alias = env.aliases.get(name);
-    const builtin = env.shell.builtins.get(name);
-    if (reserved.has(name)) text += how === 'v' ? `${name}\n` : `${name} is a shell keyword\n`;
-    else if (alias !== undefined)
-      text += how === 'v' ? `alias ${name}=${quoteAlways(alias)}\n` : `${name} is an alias for ${alias}\n`;
-    else if (builtin?.special) text += how === 'v' ? `${name}\n` : `${name} is a special shell builtin\n`;
-    else if (env.functions.has(name)) text += how === 'v' ? `${name}\n` : `${name} is a shell function\n`;
-    else if (builtin !== undefined) text += how === 'v' ? `${name}\n` : `${name} is a shell builtin\n`;
-    else {
-      const found = lookup(name, env, path);
-      if ('path' in found) text += how === 'v' ? `${found.path}\n` : `${name} is ${found.path}\n`;
+  const from = (i: number): MaybePromise<Outcome> => {
+    const name = names[i];
+    if (name === undefined) return then(print(env, text), () => done(status));
+    return then(describe(name, how, env, path), (what) => {
+      if (what !== undefined) text += `${what}\n`;
       else {
         status = 127;
         if (how === 'V') complain(env, `${name}: not found`);
       }
-    }
-  }
-  return then(print(env, text), () => done(status));
+      return from(i + 1);
+    });
+  };
+  return from(0);
 }
 
 const type: Builtin['run'] = (args, env) => describeNames(args.slice(1), 'V', env);

@@ -1,8 +1,7 @@
 /** `test` and `[` (XCU test). Paths go through the namespace. */
-import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { isTerminal } from '../../host/modules.js';
 import { encodeBytes } from '../../wire/bytes.js';
-import type { FileStat } from '../../wire/files.js';
 import { parseNumber } from '../expand/arithmetic.js';
 import { isOneField } from '../expand/fields.js';
 import type { WordCode } from '../expand/words.js';
@@ -10,6 +9,7 @@ import { locate } from '../namespace.js';
 import { done, type MaybePromise, type Outcome, ShellError, then } from '../outcome.js';
 import type { Builtin, Env } from '../state.js';
 import { plainDecimal } from '../variables.js';
+import { type Found, stat } from './stat.js';
 
 type Truth = MaybePromise<boolean>;
 
@@ -53,80 +53,6 @@ const comparisons: Readonly<Record<string, (a: string, b: string, env: Env) => T
       then(stat(b, env, true), (y) => x !== undefined && y !== undefined && x.dev === y.dev && x.ino === y.ino),
     ),
 };
-
-interface Found {
-  readonly kind: FileStat['kind'];
-  readonly size: number;
-  readonly mode: number;
-  readonly mtimeMs: number;
-  readonly dev: number | string;
-  readonly ino: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly remote: boolean;
-}
-
-function kindOf(s: Stats): Found['kind'] {
-  if (s.isFile()) return 'file';
-  if (s.isDirectory()) return 'directory';
-  if (s.isSymbolicLink()) return 'symlink';
-  if (s.isFIFO()) return 'fifo';
-  if (s.isSocket()) return 'socket';
-  return s.isBlockDevice() ? 'block' : 'character';
-}
-
-function stat(path: string, env: Env, follow: boolean): MaybePromise<Found | undefined> {
-  if (path === '') return undefined;
-  const place = locate(path, env);
-  if (place.kind === 'host') {
-    const bytes = place.path.isWellFormed() ? place.path : encodeBytes(place.path);
-    try {
-      const s = follow ? statSync(bytes, { throwIfNoEntry: false }) : lstatSync(bytes, { throwIfNoEntry: false });
-      return s === undefined
-        ? undefined
-        : {
-            kind: kindOf(s),
-            size: s.size,
-            mode: s.mode,
-            mtimeMs: s.mtimeMs,
-            dev: s.dev,
-            ino: s.ino,
-            uid: s.uid,
-            gid: s.gid,
-            remote: false,
-          };
-    } catch {
-      return undefined;
-    }
-  }
-  return env.shell.cluster().then(async (cluster) => {
-    if (place.kind === 'device') {
-      const { runtimes } = await cluster.inventory();
-      const known = runtimes.some((r) => r.devices.some((d) => d.name === place.name));
-      return known
-        ? { kind: 'character', size: 0, mode: 0o666, mtimeMs: 0, dev: 'device', ino: 0, uid: 0, gid: 0, remote: true }
-        : undefined;
-    }
-    try {
-      const reply = await cluster.file(place.runtime, { type: 'file.stat', path: place.hostPath, follow });
-      if (reply.type !== 'file.stat.reply') return undefined;
-      const { stat: s } = reply;
-      return {
-        kind: s.kind,
-        size: s.size,
-        mode: s.mode,
-        mtimeMs: s.mtimeMs,
-        dev: place.runtime,
-        ino: Number(s.ino),
-        uid: s.uid,
-        gid: s.gid,
-        remote: true,
-      };
-    } catch {
-      return undefined;
-    }
-  });
-}
 
 const kindIs =
   (kind: Found['kind'], follow = true) =>
