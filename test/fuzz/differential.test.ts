@@ -1,7 +1,11 @@
 import { suite } from 'uvu';
-import { compare, hasDash } from './differential.js';
+import { compare, peers } from './differential.js';
 
 const test = suite('random scripts');
-if (!hasDash) console.log('skipped: dash is not installed');
-(hasDash ? test : test.skip)('do on onesh as on dash', () => compare(100, 20241001));
+for (const peer of peers) {
+  if (!peer.installed) console.log(`skipped: ${peer.name} is not installed`);
+  (peer.installed ? test : test.skip)(`do on onesh as on ${peer.name}`, () =>
+    compare(peer, peer.name === 'dash' ? 100 : 50, 20241001),
+  );
+}
 test.run();
