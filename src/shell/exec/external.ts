@@ -248,7 +248,7 @@ function signalsUnderWay(): boolean {
 }
 
 /** Milliseconds that threads are waited for: one may be busy with something else. */
-const threadPatience = 50;
+const threadPatience = 200;
 
 /** Resolves when the signals that have arrived are known. */
 export async function signalsDelivered(): Promise<void> {
