@@ -1,7 +1,7 @@
 /** A program's kernel pipes joined to streams: the runtime's half of stdio bridging. */
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { pipe } from '../host/libc.js';
+import { enlargePipe, pipe } from '../host/libc.js';
 import type { StreamReader, StreamWriter } from '../stream/stream.js';
 
 /** Our end of a pipe whose other end a program has. */
@@ -18,9 +18,10 @@ export interface BridgedPipe {
   break(reason?: Error): void;
 }
 
-/** What a program writes goes to a stream. A stream whose reader has gone closes the pipe, and the program gets SIGPIPE. */
-export function bridgeOutput(writer: StreamWriter): BridgedPipe {
+/** `capacity`: bytes that the pipe takes before its writer waits. What a program writes goes to a stream. A stream whose reader has gone closes the pipe, and the program gets SIGPIPE. */
+export function bridgeOutput(writer: StreamWriter, capacity?: number): BridgedPipe {
   const ends = pipe();
+  if (capacity !== undefined) enlargePipe(ends.write, capacity);
   const socket = new Socket({ fd: ends.read, readable: true, writable: false });
   socket.on('error', () => {});
   let writing = false;
@@ -62,18 +63,24 @@ export function bridgeOutput(writer: StreamWriter): BridgedPipe {
 }
 
 /** A stream goes to what a program reads. A program that reads no more cancels the stream. */
-export function bridgeInput(reader: StreamReader): BridgedPipe {
+export function bridgeInput(reader: StreamReader, capacity?: number): BridgedPipe {
   const ends = pipe();
-  const socket = new Socket({ fd: ends.write, readable: false, writable: true });
+  if (capacity !== undefined) enlargePipe(ends.write, capacity);
+  const bulk = capacity === undefined ? {} : { writableHighWaterMark: capacity };
+  const socket = new Socket({ fd: ends.write, readable: false, writable: true, ...bulk });
   socket.on('error', () => {});
+  /** What comes in one turn of the event loop is written at once: every write wakes the program. */
+  const gather = (): void => {
+    if (socket.writableCorked > 0) return;
+    socket.cork();
+    setImmediate(() => socket.uncork());
+  };
   socket.on('close', () => reader.cancel());
   const done = (async () => {
     try {
       for (let chunk = await reader.read(); chunk !== undefined && !socket.destroyed; chunk = await reader.read()) {
-        const part = chunk;
-        await new Promise<void>((resolve, reject) =>
-          socket.write(part, (error) => (error ? reject(error) : resolve())),
-        );
+        if (capacity !== undefined) gather();
+        if (!socket.write(chunk)) await room(socket);
       }
     } catch {
       // The stream broke, or the program reads no more: it sees end of file, its writer EPIPE.
@@ -92,6 +99,22 @@ export function bridgeInput(reader: StreamReader): BridgedPipe {
       socket.destroy();
     },
   };
+}
+
+/** Resolves once what waits in it has been written. @throws when it never will be */
+function room(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const drained = () => {
+      socket.off('close', closed);
+      resolve();
+    };
+    const closed = () => {
+      socket.off('drain', drained);
+      reject(new Error('closed'));
+    };
+    socket.once('drain', drained);
+    socket.once('close', closed);
+  });
 }
 
 /** Closes a descriptor that a child has inherited; closing twice is no matter. */

@@ -10,6 +10,7 @@ import {
 } from '../syscalls/codec.js';
 import { readSync, writeSync } from './host.js';
 import type { Line } from './line.js';
+import { beforeCall } from './sequence.js';
 
 type Listener = (event: unknown) => void;
 
@@ -56,6 +57,7 @@ export class Channel {
 
   /** A call that blocks this thread in the kernel until it is answered. */
   callSync(call: string, args: readonly unknown[], bytes?: Uint8Array): SyscallFrame {
+    beforeCall(call, args);
     while (Atomics.compareExchange(this.lock, 0, 0, 1) !== 0) Atomics.wait(this.lock, 0, 1);
     try {
       return this.exchange(call, args, bytes);
@@ -86,6 +88,7 @@ export class Channel {
   call(call: string, args: readonly unknown[], bytes?: Uint8Array): Promise<SyscallFrame> {
     const { socket } = this;
     if (socket === undefined) return new Promise((resolve) => resolve(this.callSync(call, args, bytes)));
+    beforeCall(call, args);
     const id = this.next++;
     this.hold();
     return new Promise((resolve) => {

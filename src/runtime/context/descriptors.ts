@@ -1,5 +1,4 @@
 /** Descriptors of files of another machine: what takes a number. */
-import type { SequentialReads } from './ahead.js';
 import { decoded, exactMode, flagsOf, modeOf, optionsOf, readable, secondsOf, toBytes, writable } from './arguments.js';
 import { systemError } from './error.js';
 import { firstDescriptor } from './near.js';
@@ -67,9 +66,6 @@ export class Descriptors {
   private readonly opened = new Map<number, s.OpenRemote>();
   private next = firstDescriptor;
 
-  /** `reads`: reads in sequence, where something may be asked for ahead. */
-  constructor(private readonly reads?: SequentialReads) {}
-
   has(fd: unknown): fd is number {
     return typeof fd === 'number' && fd >= firstDescriptor && this.opened.has(fd);
   }
@@ -83,19 +79,6 @@ export class Descriptors {
   deviceHandle(fd: number): number | undefined {
     const file = this.opened.get(fd);
     return file?.place.device ? file.handle : undefined;
-  }
-
-  /** An open file that `fs.read` and `fs.createReadStream` read from where it stands, without blocking. */
-  sequential(fd: number, { position }: Range): s.OpenRemote | undefined {
-    const file = this.opened.get(fd);
-    const plain = file !== undefined && position === undefined && !file.place.device && readable(file.flags);
-    return plain && this.reads !== undefined ? file : undefined;
-  }
-
-  /** What uses the position itself. */
-  private *standing(fd: number, file: s.OpenRemote): Procedure<s.OpenRemote> {
-    if (this.reads !== undefined) yield* this.reads.handBack(fd, file);
-    return file;
   }
 
   private get(fd: number, syscall: string): s.OpenRemote {
@@ -114,7 +97,6 @@ export class Descriptors {
   *close(fd: number): Procedure<void> {
     const file = this.get(fd, 'close');
     this.opened.delete(fd);
-    this.reads?.forget(fd);
     yield* s.close(file);
   }
 
@@ -122,22 +104,12 @@ export class Descriptors {
     const file = this.get(fd, 'read');
     if (!readable(file.flags)) throw systemError('EBADF', { syscall: 'read' });
     if (length === 0) return 0;
-    if (position === undefined) yield* this.standing(fd, file);
-    let filled = 0;
-    // A regular file gives all that is asked for, up to its end; a request carries less.
-    do {
-      const bytes = yield* s.read(file, length - filled, position === undefined ? undefined : position + filled);
-      buffer.set(bytes, offset + filled);
-      filled += bytes.length;
-      if (bytes.length === 0 || file.place.device) break;
-    } while (filled < length);
-    return filled;
+    return yield* s.read(file, buffer.subarray(offset, offset + length), position);
   }
 
   *write(fd: number, data: Uint8Array, position: number | undefined): Procedure<number> {
     const file = this.get(fd, 'write');
     if (!writable(file.flags)) throw systemError('EBADF', { syscall: 'write' });
-    if (position === undefined) yield* this.standing(fd, file);
     yield* s.write(file, data, position);
     return data.length;
   }
@@ -192,7 +164,7 @@ export class Descriptors {
     const { encoding } = optionsOf(options);
     const file = this.get(fd, 'read');
     if (!readable(file.flags)) throw systemError('EBADF', { syscall: 'read' });
-    return decoded(yield* readRest(yield* this.standing(fd, file)), encoding);
+    return decoded(yield* readRest(file), encoding);
   }
   private *writeFile(fd: number, data: unknown, options: unknown): Procedure<void> {
     yield* this.write(fd, toBytes(data, optionsOf(options).encoding), undefined);

@@ -4,7 +4,6 @@
  */
 import type { Dirent } from 'node:fs';
 import { promisify } from 'node:util';
-import { SequentialReads } from './ahead.js';
 import * as a from './arguments.js';
 import { type Channel, deliver } from './channel.js';
 import { Descriptors, readRange, vectorOf, writeRange } from './descriptors.js';
@@ -120,8 +119,6 @@ interface Transfer {
   readonly procedure: Procedure<number>;
   /** What the callback is given besides the count. */
   readonly given: unknown;
-  /** In place of the procedure where it does not block. */
-  readonly ahead?: () => Promise<number>;
 }
 
 /** A context's `fs`. */
@@ -141,9 +138,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   const watches = new Watches(channel);
   const sync = <T>(procedure: Procedure<T>): T => runSync(channel, procedure);
   const later = <T>(procedure: Procedure<T>, signal?: AbortSignal): Promise<T> => run(channel, procedure, signal);
-  // A thread does not see what others write, and blocks in all its calls.
-  const reads = channel.isMain ? new SequentialReads(later) : undefined;
-  const descriptors = new Descriptors(reads);
+  const descriptors = new Descriptors();
 
   /** Which of the first arguments are paths. */
   const pathIndexes = (base: string): readonly number[] =>
@@ -292,8 +287,8 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
       const [fd] = all;
       if (!descriptors.isOurs(fd)) return hostCall.apply(hostTable, all);
       const callback = all.pop() as AnyFunction;
-      const { procedure, given, ahead } = make(fd, all.slice(1));
-      return deliver(ahead?.() ?? later(procedure), (error, n) => callback(error, n ?? 0, given));
+      const { procedure, given } = make(fd, all.slice(1));
+      return deliver(later(procedure), (error, n) => callback(error, n ?? 0, given));
     };
     const host = promisify(hostTable[name] as AnyFunction) as unknown as AnyFunction;
     const promised = async (fd: unknown, ...args: unknown[]) => {
@@ -305,9 +300,7 @@ export function contextFiles(channel: Channel, paths: Paths): ContextFiles {
   };
   transfer('read', (fd, args) => {
     const range = readRange(args);
-    const file = range.length === 0 ? undefined : descriptors.sequential(fd, range);
-    const ahead = file === undefined ? {} : { ahead: () => reads!.read(fd, file, range) };
-    return { procedure: descriptors.read(fd, range), given: range.view, ...ahead };
+    return { procedure: descriptors.read(fd, range), given: range.view };
   });
   transfer('write', (fd, args) => {
     const { data, position } = writeRange(args);

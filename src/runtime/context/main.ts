@@ -11,6 +11,7 @@ import { builtin, type hostFs } from './host.js';
 import { ContextModules } from './modules.js';
 import { makeOnoff } from './onoff.js';
 import { Paths } from './paths.js';
+import { startThreads } from './sequence.js';
 import { installSockets } from './sockets.js';
 import { installWorkers } from './workers.js';
 
@@ -30,6 +31,8 @@ function refuse(module: string, table: object, names: readonly string[]): void {
 
 function install(): void {
   const channel = new Channel(front);
+  // What a thread writes, others see.
+  if (!channel.isMain) startThreads();
   const paths = new Paths(front.description, front.near);
   const files = contextFiles(channel, paths);
   const modules = new ContextModules(channel, paths, { onoff: makeOnoff(channel) });

@@ -9,17 +9,12 @@ import {
 } from '../../wire/files.js';
 import { notAvailable, systemError, type Where } from './error.js';
 import type { Place } from './paths.js';
-import type { Outcome, Procedure } from './run.js';
+import { notNow, type Outcome, type Procedure } from './run.js';
+import { changed, changesTo, forget, hasThreads, type OpenRemote, pipeFrom, remember, Sequence } from './sequence.js';
+
+export type { OpenRemote } from './sequence.js';
 
 type Reply<T extends FileReply['type']> = Extract<FileReply, { type: T }>;
-
-/** An open file or device of another machine. */
-export interface OpenRemote {
-  readonly place: Place;
-  readonly flags: readonly OpenFlag[];
-  /** Its number at the runtime. */
-  readonly handle: number;
-}
 
 const deviceStat: FileStat = {
   kind: 'character',
@@ -133,7 +128,7 @@ export function* both(
   const syscall = type === 'file.copy' ? 'copyfile' : type.slice(5);
   const where = { syscall, path: from.given, dest: to.given };
   if (from.full === '' || to.full === '') throw systemError('ENOENT', where);
-  changes += 1;
+  changed();
   if (from.device || to.device || from.provider !== to.provider) throw systemError('EXDEV', where);
   yield* ask(
     { type, path: from.full, to: to.full, ...(type === 'file.copy' ? { exclusive } : {}) } as FileRequest,
@@ -142,7 +137,7 @@ export function* both(
 }
 
 export function* truncatePath(place: Place, size: number): Procedure<void> {
-  changes += 1;
+  changed();
   yield* askPath(place, { type: 'file.truncate', path: place.full, size }, 'open');
 }
 
@@ -162,18 +157,11 @@ export function* open(place: Place, flags: readonly OpenFlag[], mode: number): P
     const direction = flags.includes('O_WRONLY') ? 'write' : 'read';
     const where = { syscall: 'open', path: place.given };
     const { value }: Outcome = yield { call: 'device.open', args: [place.full, direction], where };
-    return { place, flags, handle: Number(value) };
+    return { place, flags, handle: Number(value), identity: undefined, sequence: new Sequence() };
   }
   const reply = yield* askPath<'file.opened'>(place, { type: 'file.open', path: place.full, flags, mode }, 'open');
-  return { place, flags, handle: reply.handle };
-}
-
-let changes = 0;
-/** Grows with every change of any file's content: what was read before may be stale. */
-export const changesMade = (): number => changes;
-/** Threads change files too, unseen from here: from now on everything may be stale. */
-export function startThreads(): void {
-  changes = Number.NaN;
+  const identity = reply.kind === 'file' ? reply.file : undefined;
+  return remember({ place, flags, handle: reply.handle, identity, sequence: new Sequence() });
 }
 
 /** Where it stands then. */
@@ -182,7 +170,7 @@ export function* seek({ handle }: OpenRemote, offset: number, whence: 'set' | 'c
 }
 
 /** At most `length` bytes, none at the end. */
-export function* read({ place, handle }: OpenRemote, length: number, position?: number): Procedure<Uint8Array> {
+function* readPart({ place, handle }: OpenRemote, length: number, position?: number): Procedure<Uint8Array> {
   const where = { syscall: 'read' };
   if (place.device) return (yield { call: 'device.read', args: [handle, length], where }).bytes;
   const offset = position === undefined ? {} : { offset: position };
@@ -190,20 +178,129 @@ export function* read({ place, handle }: OpenRemote, length: number, position?: 
   return (yield { call: 'file', args: [request], where }).bytes;
 }
 
+/** Fills the buffer; fewer bytes only at the end of a regular file, and of a device what is there. */
+export function* read(file: OpenRemote, buffer: Uint8Array, position?: number): Procedure<number> {
+  if (position === undefined) return yield* inTurn(file, fill(file, buffer, undefined));
+  return yield* fill(file, buffer, position);
+}
+
+/** Calls that use the position follow one another; one that blocks does not wait for those that do not. */
+function* inTurn<T>({ sequence }: OpenRemote, procedure: Procedure<T>): Procedure<T> {
+  const before = sequence.last;
+  let done: () => void = () => {};
+  sequence.last = new Promise((resolve) => {
+    done = resolve;
+  });
+  try {
+    yield { wait: before };
+    return yield* procedure;
+  } finally {
+    done();
+  }
+}
+
+function* fill(file: OpenRemote, buffer: Uint8Array, position: number | undefined): Procedure<number> {
+  const { sequence } = file;
+  if (position === undefined) yield* turn(file, 'read');
+  let filled = 0;
+  while (filled < buffer.length) {
+    if (position === undefined && sequence.pipe !== undefined) {
+      const length = buffer.length - filled;
+      const got = (yield { pipe: sequence, buffer, offset: filled, length }).value as number;
+      filled += got;
+      sequence.at += got;
+      // Its end is the file's, or something went wrong: the runtime is asked.
+      if (got === 0) {
+        sequence.close();
+        yield* turn(file, 'read');
+      }
+      continue;
+    }
+    const bytes = yield* readPart(file, buffer.length - filled, position === undefined ? undefined : position + filled);
+    buffer.set(bytes, filled);
+    filled += bytes.length;
+    if (bytes.length === 0 || file.place.device) break;
+    if (position === undefined) yield* count(file, 'read', bytes.length);
+  }
+  return filled;
+}
+
 /** Writes all of `data`. */
-export function* write({ place, handle }: OpenRemote, data: Uint8Array, position?: number): Procedure<void> {
+export function* write(file: OpenRemote, data: Uint8Array, position?: number): Procedure<void> {
+  if (position === undefined) yield* inTurn(file, put(file, data, undefined));
+  else yield* put(file, data, position);
+}
+
+function* put(file: OpenRemote, data: Uint8Array, position: number | undefined): Procedure<void> {
+  const { place, handle, sequence } = file;
   const where = { syscall: 'write' };
-  changes += 1;
-  for (let at = 0; at < data.length; at += fileChunk) {
+  changed(file);
+  if (position === undefined) yield* turn(file, 'write');
+  for (let at = 0; at < data.length; ) {
+    if (position === undefined && sequence.pipe !== undefined) {
+      const length = data.length - at;
+      const sent = (yield { pipe: sequence, buffer: data, offset: at, length }).value as number;
+      if (sent === notNow) {
+        sequence.close();
+        sequence.refused = true;
+        yield* turn(file, 'write');
+        continue;
+      }
+      if (sent < 0) {
+        sequence.close();
+        // Why, the provider says.
+        yield* ask({ type: 'file.settle', handle }, where);
+        throw systemError('EIO', where);
+      }
+      at += sent;
+      sequence.at += sent;
+      continue;
+    }
     const bytes = data.subarray(at, at + fileChunk);
     const offset = position === undefined ? {} : { offset: position + at };
     if (place.device) yield { call: 'device.write', args: [handle], bytes, where };
     else yield* ask({ type: 'file.write', handle, ...offset }, where, bytes);
+    at += bytes.length;
+    if (position === undefined) yield* count(file, 'write', bytes.length);
   }
 }
 
-export function* close({ place, handle }: OpenRemote): Procedure<void> {
+/** What comes next is of `direction`: a pipe that is no use for that is closed, and the runtime told where it stood. */
+function* turn(file: OpenRemote, direction: 'read' | 'write'): Procedure<void> {
+  const { sequence } = file;
+  const isOther = sequence.direction !== direction;
+  if (isOther || (direction === 'read' && sequence.changes !== changesTo(file))) sequence.close();
+  if (isOther) sequence.run = 0;
+  sequence.direction = direction;
+  if (sequence.pipe !== undefined || !sequence.stale) return;
+  sequence.stale = false;
+  yield* seek(file, sequence.at, 'set');
+}
+
+/** So many bytes more in sequence: a pipe is opened where that is worth it. */
+function* count(file: OpenRemote, direction: 'read' | 'write', bytes: number): Procedure<void> {
+  const { sequence, handle, identity } = file;
+  sequence.run += bytes;
+  if (sequence.run < pipeFrom || sequence.pipe !== undefined) return;
+  if (identity === undefined || sequence.refused || hasThreads()) return;
+  try {
+    const { value } = yield { call: 'file.pipe', args: [handle, direction], where: {} };
+    const { path, at } = value as { readonly path: string; readonly at: number };
+    try {
+      sequence.open(path, direction, at, changesTo(file));
+    } finally {
+      yield { call: 'file.piped', args: [handle], where: {} };
+    }
+  } catch {
+    sequence.close();
+    sequence.refused = true;
+  }
+}
+
+export function* close(file: OpenRemote): Procedure<void> {
+  const { place, handle } = file;
   const where = { syscall: 'close' };
+  forget(file);
   if (place.device) yield { call: 'device.close', args: [handle], where };
   else yield* ask({ type: 'file.close', handle }, where);
 }
@@ -223,7 +320,7 @@ type Change =
 /** A change of an open file. */
 export function* change({ place, handle }: OpenRemote, what: Change, syscall: string): Procedure<void> {
   if (place.device) throw systemError('EINVAL', { syscall });
-  if (what.type === 'file.truncate') changes += 1;
+  if (what.type === 'file.truncate') changed();
   yield* ask({ ...what, handle } as FileRequest, { syscall });
 }
 
@@ -242,6 +339,6 @@ export function* readFirst(place: Place): Procedure<{ readonly bytes: Uint8Array
 export function* save(place: Place, flags: readonly OpenFlag[], mode: number, bytes: Uint8Array): Procedure<void> {
   const where = { syscall: 'open', path: place.given };
   if (place.full === '') throw systemError('ENOENT', where);
-  changes += 1;
+  changed();
   yield* ask({ type: 'file.save', path: place.full, flags, mode }, where, bytes);
 }

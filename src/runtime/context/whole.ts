@@ -5,13 +5,17 @@ import type { Place } from './paths.js';
 import type { Procedure } from './run.js';
 import * as s from './steps.js';
 
+/** Bytes read at once of what is read to its end. */
+const part = 4 * fileChunk;
+
 /** From where the file stands to its end. */
 export function* readRest(file: s.OpenRemote): Procedure<Buffer> {
   const parts: Uint8Array[] = [];
   for (;;) {
-    const bytes = yield* s.read(file, fileChunk);
-    if (bytes.length === 0) return Buffer.concat(parts);
-    parts.push(Uint8Array.from(bytes));
+    const buffer = Buffer.allocUnsafe(parts.length === 0 ? fileChunk : part);
+    const got = yield* s.read(file, buffer);
+    if (got === 0) return Buffer.concat(parts);
+    parts.push(buffer.subarray(0, got));
   }
 }
 
@@ -78,11 +82,9 @@ export function* copyFile(from: Place, to: Place, mode: number): Procedure<void>
     const flags: OpenFlag[] = ['O_WRONLY', 'O_CREAT', exclusive ? 'O_EXCL' : 'O_TRUNC'];
     yield* withFile(from, ['O_RDONLY'], 0, (source) =>
       withFile(to, flags, found.mode, function* copy(target) {
-        for (;;) {
-          const bytes = yield* s.read(source, fileChunk);
-          if (bytes.length === 0) return;
-          yield* s.write(target, Uint8Array.from(bytes));
-        }
+        const buffer = Buffer.allocUnsafe(part);
+        for (let got = yield* s.read(source, buffer); got > 0; got = yield* s.read(source, buffer))
+          yield* s.write(target, buffer.subarray(0, got));
       }),
     );
   } catch (error) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type * as workers from 'node:worker_threads';
 import { builtin } from './host.js';
 import type { Paths } from './paths.js';
-import { startThreads } from './steps.js';
+import { startThreads } from './sequence.js';
 
 export function installWorkers(paths: Paths, preload: string): void {
   // Its module as it is shared, to be changed in place.

@@ -11,8 +11,12 @@ const chunk = 256 << 10;
 export async function sendFile(file: FileHandle, offset: number, streams: Streams, edge: RoutedEdge): Promise<void> {
   const writer = streams.openWriter(edge);
   try {
+    // Two, in turns: fresh ones would keep the garbage collector busy. What a stream is given it copies at once.
+    const buffers = [Buffer.allocUnsafeSlow(chunk), Buffer.allocUnsafeSlow(chunk)] as const;
+    let turn = 0;
     const readAt = (at: number) => {
-      const read = file.read(Buffer.allocUnsafe(chunk), 0, chunk, at);
+      turn = 1 - turn;
+      const read = file.read(buffers[turn]!, 0, chunk, at);
       read.catch(() => {});
       return read;
     };

@@ -6,6 +6,7 @@ import type { StreamReader, StreamWriter } from '../../stream/stream.js';
 import { fileChunk } from '../../wire/files.js';
 import type { RuntimeName } from '../../wire/ids.js';
 import type { RoutedEdge } from '../../wire/messages.js';
+import type { BridgedPipe } from '../pipes.js';
 
 /** Opens one end of a stream between this runtime and a provider. */
 export interface BulkStreams {
@@ -16,6 +17,8 @@ export interface BulkStreams {
 
 /** After so many bytes in sequence a stream is opened. */
 export const bulkFrom = 512 << 10;
+/** Bytes that a pipe of a large file takes. */
+export const pipeCapacity = 1 << 20;
 
 export class ReadAhead {
   private rest: Uint8Array = new Uint8Array(0);
@@ -52,6 +55,25 @@ export class ReadAhead {
 
   cancel(): void {
     this.reader.cancel();
+  }
+}
+
+/** A pipe that a program writes into. */
+export class PipedWrites {
+  /** No call writes behind it: the position is the program's affair. */
+  readonly at = Number.NaN;
+
+  constructor(readonly pipe: BridgedPipe) {}
+
+  async write(): Promise<void> {}
+
+  /** Resolves once the program has closed it and the provider has everything. */
+  end(): Promise<void> {
+    return this.pipe.done;
+  }
+
+  abort(reason: Error): void {
+    this.pipe.break(reason);
   }
 }
 

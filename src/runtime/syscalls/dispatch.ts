@@ -2,6 +2,7 @@
  * The runtime's side of a program's system calls:
  *
  *     file REQUEST                          a file of the home runtime or of /net/RUNTIME, at its provider; see `wire/files.ts`
+ *     file.pipe HANDLE, MODE · .piped HANDLE     a large file, in sequence, over a pipe; the program has opened its end
  *     module.resolve · module.load           a module of the namespace; see `modules/modules.ts`
  *     process.spawn · .signal · .run         children elsewhere; see `processes.ts`
  *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
@@ -102,6 +103,11 @@ export class Dispatcher {
         const { reply, bytes: data } = await this.files.answer(args[0] as FileRequest, bytes);
         return data === undefined ? { value: reply } : { value: reply, data };
       }
+      case 'file.pipe':
+        return { value: await this.files.pipe(Number(args[0]), args[1] === 'read' ? 'read' : 'write') };
+      case 'file.piped':
+        this.files.piped(Number(args[0]));
+        return {};
       case 'module.resolve': {
         const [specifier, from, way, extensions] = args as [string, string, Way, readonly string[]];
         return { value: await this.modules.resolve(specifier, from, way, extensions) };

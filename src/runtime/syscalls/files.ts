@@ -6,7 +6,8 @@ import { toErrorBody, WireError } from '../../wire/errors.js';
 import type { FileEvent, FileOwner, FileReply, FileRequest } from '../../wire/files.js';
 import { isRuntimeName, type RuntimeName } from '../../wire/ids.js';
 import type { FileAnswer } from '../files/service.js';
-import { type BulkStreams, bulkFrom, ReadAhead, WriteBehind } from './bulk.js';
+import { type BridgedPipe, bridgeInput, bridgeOutput, closeQuietly } from '../pipes.js';
+import { type BulkStreams, bulkFrom, PipedWrites, pipeCapacity, ReadAhead, WriteBehind } from './bulk.js';
 
 /** Asks a runtime's file service, this one's included. */
 export type AskFile = (runtime: RuntimeName, request: FileRequest, bytes: Uint8Array) => Promise<FileAnswer>;
@@ -32,7 +33,9 @@ interface OpenFile {
   /** Calls that use the position follow one another. */
   last: Promise<unknown>;
   ahead?: ReadAhead | undefined;
-  behind?: WriteBehind | undefined;
+  behind?: WriteBehind | PipedWrites | undefined;
+  /** The program reads, or writes, over it. */
+  pipe?: BridgedPipe | undefined;
   /** Where the next call must be to be in sequence, and how many bytes have been. */
   next: number;
   run: number;
@@ -132,6 +135,7 @@ export class AgentFiles {
         this.open.delete(request.handle!);
         await file.last;
         file.ahead?.cancel();
+        if (file.behind === undefined) file.pipe?.break();
         await this.endWriting(file);
         return ask();
       case 'file.seek':
@@ -237,12 +241,50 @@ export class AgentFiles {
     return new WriteBehind(bulk.openWriter(edge), offset);
   }
 
+  /**
+   * A pipe over which the program reads, or writes, from where the file stands; the program says where it has got to (`file.seek`)
+   * before it goes on without. @throws WireError ENOSYS: there is to be none
+   */
+  pipe(handle: number, mode: 'read' | 'write'): Promise<{ readonly path: string; readonly at: number }> {
+    const file = this.open.get(handle);
+    const { bulk, ask } = this.options;
+    if (file === undefined || bulk === undefined || file.identity === undefined || file.append)
+      throw new WireError('ENOSYS', 'no pipe for this file');
+    return this.inOrder(file, async () => {
+      this.dropAhead(file);
+      await this.settle(file);
+      file.pipe?.break();
+      const edge = bulk.edge(file.runtime, file.path, mode);
+      const at = file.position;
+      const request = { type: 'file.stream', handle: file.remote, offset: at, direction: mode, edge } as const;
+      const reader = mode === 'read' ? await bulk.openReader(edge) : undefined;
+      try {
+        await ask(file.runtime, request, none);
+      } catch (error) {
+        reader?.cancel();
+        throw error;
+      }
+      const pipe =
+        reader === undefined ? bridgeOutput(bulk.openWriter(edge), pipeCapacity) : bridgeInput(reader, pipeCapacity);
+      file.pipe = pipe;
+      if (reader === undefined) file.behind = new PipedWrites(pipe);
+      return { path: `/proc/${process.pid}/fd/${pipe.theirs}`, at };
+    });
+  }
+
+  /** The program has its end of the pipe, or does not want it. */
+  piped(handle: number): void {
+    const file = this.open.get(handle);
+    if (file?.pipe !== undefined) closeQuietly(file.pipe.theirs);
+  }
+
   private async endWriting(file: OpenFile): Promise<void> {
     const { behind } = file;
     file.behind = undefined;
     file.run = 0;
     // What went wrong, the provider says.
     await behind?.end().catch(() => {});
+    if (behind instanceof PipedWrites) file.pipe = undefined;
   }
 
   /** What was written behind is written. @throws why it could not be */
@@ -284,6 +326,7 @@ export class AgentFiles {
     for (const file of this.open.values()) {
       if (file.runtime !== runtime) continue;
       file.ahead?.cancel();
+      if (file.behind === undefined) file.pipe?.break();
       file.behind?.abort(new WireError('EHOSTDOWN', `${runtime} is lost`));
     }
   }
@@ -323,7 +366,10 @@ export class AgentFiles {
     const files = [...this.open.values()];
     this.open.clear();
     const { owner, ask } = this.options;
-    for (const file of files) file.ahead?.cancel();
+    for (const file of files) {
+      file.ahead?.cancel();
+      if (file.behind === undefined) file.pipe?.break();
+    }
     // What it had written is written.
     const written = Promise.allSettled(files.map((file) => this.inOrder(file, () => this.settle(file))));
     void written.then(() => {

@@ -31,6 +31,18 @@ if (mosquittoAvailable()) {
     });
   });
 
+  test('one that is killed while it writes a large file in sequence, too', async () => {
+    const text = `const fs = require('fs'); const fd = fs.openSync('large', 'w');
+      for (let i = 0; ; i++) fs.writeSync(fd, Buffer.alloc(65536, String(i).padStart(8, '0')));`;
+    const agent = await lab.start({ kind: 'node', path: at('writer.js'), text });
+    await until(() => fs.existsSync(at('large')) && fs.statSync(at('large')).size > 2 << 20, 20_000);
+    await agent.signal('SIGKILL');
+    assert.is((await agent.exited).signal, 'SIGKILL');
+    const found = fs.readFileSync(at('large'), 'latin1');
+    for (let i = 0; i * 65_536 + 8 <= found.length; i++) assert.is(Number(found.slice(i * 65_536, i * 65_536 + 8)), i);
+    fs.rmSync(at('large'));
+  });
+
   test('the provider lost in mid-read gives EIO, and what is asked of it then EHOSTDOWN', async () => {
     fs.writeFileSync(at('in'), Buffer.alloc(1 << 20, 'x'));
     const text = `const fs = require('fs'); const fd = fs.openSync('in'); const b = Buffer.alloc(4096);
@@ -45,11 +57,25 @@ if (mosquittoAvailable()) {
           process.exit(seen.join() === 'EIO,read,EHOSTDOWN,EHOSTDOWN' ? 3 : 4);
         });
       }, 5);`;
-    const agent = await lab.start({ kind: 'node', path: at('reader.js'), text });
-    await until(() => fs.existsSync(at('started')), 20_000);
+    /** Large files in sequence: `go` is called until it fails. */
+    const inSequence = (flags: string, go: string) => `const fs = require('fs');
+      const fd = fs.openSync('${flags}', '${flags}'), b = Buffer.alloc(65536);
+      try { for (let i = 0; ; i++) { ${go}; if (i === 30) fs.promises.writeFile('started ${flags}', '').catch(() => {}); } }
+      catch (e) { try { fs.closeSync(fd); } catch {} process.exitCode = e.code === 'EIO' ? 3 : 4; }`;
+    fs.truncateSync(at('in'), 1 << 20);
+    fs.writeFileSync(at('r'), '');
+    fs.truncateSync(at('r'), 2 ** 40);
+    const agents = await Promise.all(
+      [
+        text,
+        inSequence('r', 'fs.readSync(fd, b)'),
+        inSequence('w', 'if (i < 40) fs.writeSync(fd, b); else fs.fsyncSync(fd)'),
+      ].map((each, i) => lab.start({ kind: 'node', path: at(`lost${i}.js`), text: each })),
+    );
+    for (const name of ['started', 'started r', 'started w']) await until(() => fs.existsSync(at(name)), 20_000);
     lab.kill('home');
-    // Its streams end at the home runtime too: only its status tells.
-    assert.is((await agent.exited).status, 3);
+    // Their streams end at the home runtime too: only their status tells.
+    assert.equal(await Promise.all(agents.map(async ({ exited }) => (await exited).status)), [3, 3, 3]);
   });
 } else test.skip('needs a broker', () => {});
 test.run();
