@@ -52,6 +52,8 @@ interface Libc {
   readonly getrlimit: Call;
   readonly getrusage: Call;
   readonly ioctl: Call;
+  readonly utimensat: Call | undefined;
+  readonly futimens: Call | undefined;
 }
 
 const F_SETFD = 2;
@@ -109,6 +111,8 @@ export function libc(): Libc {
     getrlimit: library.func('int getrlimit(int, void*)'),
     getrusage: library.func('int getrusage(int, void*)'),
     ioctl: library.func('int ioctl(int, ulong, void*)'),
+    utimensat: optional('int utimensat(int, void*, void*, int)'),
+    futimens: optional('int futimens(int, void*)'),
   };
   // Node marks what it was started with close-on-exec; programs are to have the standard three.
   for (const fd of [0, 1, 2]) loaded.fcntl(fd, F_SETFD, 0);
@@ -400,6 +404,30 @@ export function keepDescriptors(): void {
 export function enlargePipe(fd: number, bytes: number): void {
   libc().fcntl(fd, F_SETPIPE_SZ, bytes);
 }
+
+/** Where `struct timespec` is two numbers of 64 bits. */
+const has64BitTimes = ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch);
+const [AT_FDCWD, AT_SYMLINK_NOFOLLOW] = [-100, 0x100];
+
+/**
+ * Sets the times of a file to the nanosecond; those are since the epoch. Does nothing where this C library's form of them is not
+ * known, or what `utimes` has done cannot be done again.
+ */
+export function setTimes(file: number | string | Uint8Array, atimeNs: bigint, mtimeNs: bigint, follow: boolean): void {
+  if (!has64BitTimes) return;
+  const times = new BigInt64Array(4);
+  [atimeNs, mtimeNs].forEach((ns, i) => {
+    const rest = ((ns % billion) + billion) % billion;
+    times[2 * i] = (ns - rest) / billion;
+    times[2 * i + 1] = rest;
+  });
+  const spec = new Uint8Array(times.buffer);
+  if (typeof file === 'number') libc().futimens?.(file, spec);
+  else libc().utimensat?.(AT_FDCWD, cPath(file), spec, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+}
+const billion = 1_000_000_000n;
+const cPath = (path: string | Uint8Array): Buffer =>
+  typeof path === 'string' ? cString(path) : Buffer.concat([path, Buffer.alloc(1)]);
 
 /** Clears O_NONBLOCK. */
 export function setBlocking(fd: number): void {

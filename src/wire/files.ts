@@ -114,6 +114,8 @@ type FileCall =
       readonly type: 'file.utimes';
       readonly atime: number;
       readonly mtime: number;
+      /** The same to the nanosecond, as decimal text, where whoever asks knows. */
+      readonly exact?: readonly [atimeNs: string, mtimeNs: string];
       readonly follow: boolean;
     } & FileTarget)
   | ({ readonly type: 'file.truncate'; readonly size: number } & FileTarget)

@@ -151,6 +151,9 @@ export const signedBootRecordSchema = v.looseObject({
 const statKind = v.picklist(['file', 'directory', 'symlink', 'character', 'block', 'fifo', 'socket']);
 const decimal = v.pipe(v.string(), v.regex(/^-?\d{1,24}$/));
 const number = v.number();
+/** Nanoseconds since the epoch, 64 bits of seconds at most. */
+const nanoseconds = v.pipe(text, v.regex(/^-?\d{1,20}$/));
+const exactTimes = v.tuple([nanoseconds, nanoseconds]);
 const stat = v.looseObject({
   kind: statKind,
   size: number,
@@ -257,7 +260,7 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   'file.access': v.looseObject({ path, mode: v.pipe(count, v.maxValue(7)) }),
   'file.chmod': target({ mode: fileMode, follow: v.boolean() }),
   'file.chown': target({ uid: number, gid: number, follow: v.boolean() }),
-  'file.utimes': target({ atime: number, mtime: number, follow: v.boolean() }),
+  'file.utimes': target({ atime: number, mtime: number, exact: v.optional(exactTimes), follow: v.boolean() }),
   'file.truncate': target({ size: count }),
   'file.statfs': v.looseObject({ path }),
   'file.list': v.looseObject({ path, inodes: v.optional(v.boolean()) }),

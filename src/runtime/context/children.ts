@@ -13,7 +13,7 @@ import { type AnyFunction, toBytes } from './arguments.js';
 import type { Channel } from './channel.js';
 import { notAvailable, systemError } from './error.js';
 import { builtin } from './host.js';
-import { installMessages, withMessages } from './messages.js';
+import { installMessages, type MessagesAt, withMessages } from './messages.js';
 import type { Paths, Place } from './paths.js';
 
 interface Options {
@@ -63,12 +63,11 @@ function withShell({ command, args, options }: Asked): Asked {
 }
 
 /** The descriptor for messages, if there is to be one. */
-function messagesOf({ stdio, serialization }: Options): number | undefined {
+function messagesOf({ stdio, serialization = 'json' }: Options): MessagesAt | undefined {
   const at = Array.isArray(stdio) ? stdio.indexOf('ipc') : -1;
   if (at < 0) return undefined;
   if (at < 3) throw notAvailable('messages over a standard stream');
-  if (serialization === 'advanced') throw notAvailable('advanced serialization');
-  return at;
+  return { fd: at, serialization: serialization === 'advanced' ? 'advanced' : 'json' };
 }
 
 function stdioOf(value: unknown, otherwise: Stdio): readonly Stdio[] {
@@ -221,7 +220,10 @@ export function installChildren(channel: Channel, paths: Paths): void {
       },
     });
     const messageHandle = handles[3];
-    const disconnected = messageHandle == null ? undefined : installMessages(channel, child, messageHandle);
+    const disconnected =
+      messageHandle == null || messages === undefined
+        ? undefined
+        : installMessages(channel, child, messageHandle, messages.serialization);
     const closed = Promise.all([
       disconnected,
       ...[stdout, stderr].map((end) =>

@@ -1,21 +1,34 @@
-/** Messages between a Node.js program and its child on another machine: lines of JSON, as Node itself has them. */
+/** Messages between a Node.js program and its child on another machine. */
 import type { ChildProcess } from 'node:child_process';
 import type { ChildSpec } from '../children.js';
 import type { AnyFunction } from './arguments.js';
 import type { Channel } from './channel.js';
 import { notAvailable, systemError } from './error.js';
+import { makeCodec, type Serialization } from './serialize.js';
 
 /** What tells a Node.js program that it has somebody to send messages to. */
-export const withMessages = (spec: ChildSpec, messages: number): ChildSpec => ({
+export const withMessages = (spec: ChildSpec, { fd, serialization }: MessagesAt): ChildSpec => ({
   ...spec,
-  messages,
-  env: { ...spec.env, NODE_CHANNEL_FD: String(messages), NODE_CHANNEL_SERIALIZATION_MODE: 'json' },
+  messages: fd,
+  env: { ...spec.env, NODE_CHANNEL_FD: String(fd), NODE_CHANNEL_SERIALIZATION_MODE: serialization },
 });
+
+/** The descriptor for messages, and how they are written. */
+export interface MessagesAt {
+  readonly fd: number;
+  readonly serialization: Serialization;
+}
 
 const closedError = (): Error => Object.assign(new Error('Channel closed'), { code: 'ERR_IPC_CHANNEL_CLOSED' });
 
 /** Gives a child `send`, `disconnect` and the events that go with them. Resolves when no message will come any more. */
-export function installMessages(channel: Channel, child: ChildProcess, handle: number): Promise<void> {
+export function installMessages(
+  channel: Channel,
+  child: ChildProcess,
+  handle: number,
+  serialization: Serialization,
+): Promise<void> {
+  const codec = makeCodec(serialization);
   let markOver: () => void = () => {};
   const over = new Promise<void>((resolve) => {
     markOver = resolve;
@@ -46,7 +59,8 @@ export function installMessages(channel: Channel, child: ChildProcess, handle: n
       process.nextTick(fail, closedError());
       return false;
     }
-    channel.call('device.write', [handle], Buffer.from(`${JSON.stringify(message)}\n`)).then(({ head }) => {
+    const bytes = codec.encode(message);
+    channel.call('device.write', [handle], bytes).then(({ head }) => {
       if (head.error === undefined) callback?.(null);
       else if (connected) fail(systemError(head.error.code, { syscall: 'write' }, head.error.message));
     });
@@ -54,16 +68,10 @@ export function installMessages(channel: Channel, child: ChildProcess, handle: n
   };
 
   const listen = async (): Promise<void> => {
-    let rest = Buffer.alloc(0);
     for (;;) {
       const { head, bytes } = await channel.call('device.read', [handle, 65_536]);
       if (head.error !== undefined || bytes.length === 0 || !connected) break;
-      const lines = Buffer.concat([rest, bytes]);
-      const end = lines.lastIndexOf(10);
-      rest = lines.subarray(end + 1);
-      for (const line of lines.toString('utf8', 0, Math.max(0, end)).split('\n')) {
-        if (line === '') continue;
-        const message: unknown = JSON.parse(line);
+      for (const message of codec.decode(bytes)) {
         const internal = /^NODE_/.test(String((message as { cmd?: unknown } | null)?.cmd ?? ''));
         // What a listener throws is an uncaught exception.
         process.nextTick(() => child.emit(internal ? 'internalMessage' : 'message', message, undefined));

@@ -5,6 +5,7 @@
 import { constants, type Dirent, type FSWatcher, watch } from 'node:fs';
 import * as fsp from 'node:fs/promises';
 import path from 'node:path';
+import { setTimes } from '../../host/libc.js';
 import type { Streams } from '../../stream/streams.js';
 import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
 import { toErrorBody, WireError } from '../../wire/errors.js';
@@ -290,13 +291,17 @@ export class FileService {
         );
       }
       case 'file.utimes': {
-        const { atime, mtime, follow } = request;
+        const { atime, mtime, follow, exact } = request;
         const byPath = follow ? fsp.utimes : fsp.lutimes;
+        // Seconds as Node takes them are exact to a fraction of a microsecond.
+        const refine = (file: number | string | Buffer): void => {
+          if (exact !== undefined) setTimes(file, BigInt(exact[0]), BigInt(exact[1]), follow);
+        };
         return this.byTarget(
           request,
           from,
-          (path) => byPath(path, atime, mtime),
-          (file) => file.utimes(atime, mtime),
+          (path) => byPath(path, atime, mtime).then(() => refine(path)),
+          (file) => file.utimes(atime, mtime).then(() => refine(file.fd)),
         );
       }
       case 'file.truncate': {

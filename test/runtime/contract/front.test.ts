@@ -109,6 +109,42 @@ const cases: readonly Case[] = [
     out: 'far',
   },
   {
+    name: 'a server and a socket for a child of this machine',
+    text: `const net = require('net'), { fork } = require('child_process');
+      if (process.argv[2] === 'child') process.on('message', (m, handle) => {
+        if (m === 'server') handle.on('connection', (s) => s.end('by the child'));
+        else handle.end('the parent accepted', () => process.exit());
+        process.send('has ' + m);
+      });
+      else {
+        const child = fork(__filename, ['child']), server = net.createServer(), own = net.createServer({ pauseOnConnect: true });
+        const ask = (port) => new Promise((resolve) => { let text = ''; net.connect(port, '127.0.0.1').on('data', (d) => { text += d; }).on('close', () => resolve(text)); });
+        server.listen(0, '127.0.0.1', () => {
+          const { port } = server.address();
+          child.once('message', async (said) => {
+            server.close();
+            console.log(said, await ask(port));
+            own.on('connection', (s) => child.send('socket', s));
+            own.listen(0, '127.0.0.1', async () => { console.log(await ask(own.address().port)); own.close(); });
+          });
+          child.send('server', server);
+        });
+      }`,
+    out: 'has server by the child\nthe parent accepted',
+  },
+  {
+    name: 'a cluster of workers of this machine',
+    text: `const cluster = require('cluster'), http = require('http');
+      if (cluster.isPrimary) {
+        const worker = cluster.fork();
+        worker.on('listening', ({ port }) => http.get({ port, host: '127.0.0.1', agent: false }, async (r) => {
+          let text = ''; for await (const part of r) text += part; console.log(text); worker.disconnect();
+        }));
+        worker.on('exit', (status) => console.log('exit', status));
+      } else http.createServer((q, r) => r.end('worker ' + cluster.worker.id)).listen(0, '127.0.0.1');`,
+    out: 'worker 1\nexit 0',
+  },
+  {
     name: 'the name of the machine',
     text: "console.log(require('os').hostname(), process.execArgv.length)",
     out: 'home 0',

@@ -585,6 +585,14 @@ const read = promisify(fs.read);
     },
   },
   {
+    name: 'children: fork, with advanced serialization',
+    files: {
+      'main.js':
+        "const { fork } = require('child_process'); const c = fork('./child.js', { serialization: 'advanced' }); const o = { self: null }; o.self = o; const all = [{ a: 1n, m: new Map([[1, new Set(['x'])]]), b: Buffer.from('grün'), d: new Date(0), u: undefined, f: new Float64Array([1, 2]), o, r: /x/g }, new URL('http://x/'), 'y'.repeat(300000), null, [NaN, -0], Buffer.alloc(100000, 'z')]; c.on('message', (m) => { console.log(m?.length > 50 ? m.length : m); if (m === 'bye') c.disconnect(); }); c.on('exit', (s) => console.log('exit', s)); for (const m of all) c.send(m); try { c.send({ f() {} }); } catch (e) { console.log(e.name, e.message); } c.send('end');",
+      'child.js': "process.on('message', (m) => { process.send(m === 'end' ? 'bye' : m); });",
+    },
+  },
+  {
     name: 'children: fork, silent; the parent disconnects; sending to nobody',
     files: {
       'main.js':

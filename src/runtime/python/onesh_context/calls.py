@@ -248,14 +248,16 @@ def make_calls(ns, files):
         nanos = more.pop('ns', ns_)
         if times is not None and nanos is not None:
             raise ValueError("utime: you may specify either 'times' or 'ns' but not both")
+        exact = {}
         if nanos is not None:
             atime, mtime = (n / 1e9 for n in nanos)
+            exact = {'exact': [str(int(n)) for n in nanos]}
         elif times is not None:
             atime, mtime = times
         else:
             import time
             atime = mtime = time.time()
-        ns.ask(names(given), 'utimes', atime=atime, mtime=mtime, follow=bool(follow_symlinks), **target(where))
+        ns.ask(names(given), 'utimes', atime=atime, mtime=mtime, follow=bool(follow_symlinks), **exact, **target(where))
 
     @define('truncate')
     def _truncate(where, given, length):

@@ -170,6 +170,50 @@ def change_subprocess(ns):
     return change
 
 
+def change_asyncio(ns):
+    """What to do with `asyncio.unix_events` once it is imported: nobody here can wait for a process elsewhere but its thread."""
+
+    def change(module):
+        Loop = module._UnixSelectorEventLoop
+        make = Loop._make_subprocess_transport
+
+        class Transport(module._UnixSubprocessTransport):
+            def _start(self, *args, **given):
+                super()._start(*args, **given)
+                self._elsewhere = getattr(self._proc, '_elsewhere', None)
+
+        async def _make_subprocess_transport(self, protocol, args, shell, stdin, stdout, stderr, bufsize, extra=None, **given):
+            cwd = given.get('cwd')
+            if ns.locate(os.getcwd() if cwd is None else os.path.abspath(os.fsdecode(cwd)))[0] == 'host':
+                return await make(self, protocol, args, shell, stdin, stdout, stderr, bufsize, extra=extra, **given)
+            waiter = self.create_future()
+            transport = Transport(
+                self, protocol, args, shell, stdin, stdout, stderr, bufsize, waiter=waiter, extra=extra, **given)
+            child = transport._elsewhere
+
+            def report():
+                child.ended.wait()
+                try:
+                    self.call_soon_threadsafe(transport._process_exited, child.returncode)
+                except RuntimeError:
+                    pass  # the loop is closed
+
+            threading.Thread(target=report, daemon=True).start()
+            try:
+                await waiter
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException:
+                transport.close()
+                await transport._wait()
+                raise
+            return transport
+
+        Loop._make_subprocess_transport = _make_subprocess_transport
+
+    return change
+
+
 def make_system(ns, real):
     """`os.system`, on the machine that has the working directory."""
 

@@ -69,9 +69,10 @@ def install(context):
     imports.install(ns, calls, FileIO, open_code)
     changes = {'socket': change_socket(ns)}
     if away:
-        from .children import change_subprocess, make_system
+        from .children import change_asyncio, change_subprocess, make_system
         from .database import change_sqlite
         changes.update(sqlite3=change_sqlite(ns, real_open), subprocess=change_subprocess(ns))
+        changes['asyncio.unix_events'] = change_asyncio(ns)
         os.system = posix.system = make_system(ns, os.system)
         _add_paths()
         guard.install(ns)
