@@ -38,60 +38,63 @@ export interface Rest {
   installLate(): void;
 }
 
+type Otherwise = (name: string, args: unknown[]) => unknown;
+
 /** Functions with two paths; of `symlink` only the second is one. */
-const pathCount: Readonly<Record<string, number>> = { rename: 2, link: 2, copyFile: 2, cp: 2, symlink: 2 };
+const twoPaths = new Set(['rename', 'link', 'copyFile', 'cp'].flatMap((name) => [name, `${name}Sync`]));
+const secondPath = new Set(['symlink', 'symlinkSync']);
 /** Streams use the shared module's `open`, `read` … and need nothing. */
 const kept = new Set(['createReadStream', 'createWriteStream', 'promises']);
 
-const isPath = (value: unknown, near: Near): boolean => typeof value === 'string' && near.isPlain(value);
-
 /** A function for a host's own, with its name, length and whatever else it has. */
-function wrap(name: string, host: AnyFunction, near: Near, otherwise: (name: string, args: unknown[]) => unknown) {
-  const base = name.replace(/Sync$/, '');
-  const onHost =
-    base === 'symlink'
-      ? (_target: unknown, path: unknown) => isPath(path, near)
-      : pathCount[base] === 2
-        ? (from: unknown, to: unknown) => isPath(from, near) && isPath(to, near)
-        : undefined;
-  const made =
-    onHost === undefined
-      ? (...args: unknown[]): unknown => {
-          const first = args[0];
-          const hosts = typeof first === 'string' ? near.isPlain(first) : (first as number) < firstDescriptor;
-          return hosts ? host.apply(undefined, args) : otherwise(name, args);
-        }
-      : (...args: unknown[]): unknown =>
-          onHost(args[0], args[1]) ? host.apply(undefined, args) : otherwise(name, args);
-  Object.defineProperty(made, 'name', { value: host.name, configurable: true });
-  if (host.length !== 0) Object.defineProperty(made, 'length', { value: host.length, configurable: true });
-  // Such as how it is made a promise of.
-  for (const key of Object.getOwnPropertySymbols(host)) {
-    const found = Object.getOwnPropertyDescriptor(host, key)!;
+function wrap(name: string, host: AnyFunction, near: Near, otherwise: Otherwise): AnyFunction {
+  const isPath = (value: unknown): boolean => typeof value === 'string' && near.isPlain(value);
+  let made: AnyFunction;
+  if (twoPaths.has(name))
+    made = (...args) => (isPath(args[0]) && isPath(args[1]) ? host.apply(undefined, args) : otherwise(name, args));
+  else if (secondPath.has(name))
+    made = (...args) => (isPath(args[1]) ? host.apply(undefined, args) : otherwise(name, args));
+  else
+    made = (...args) => {
+      const first = args[0];
+      const isHosts = typeof first === 'string' ? near.isPlain(first) : (first as number) < firstDescriptor;
+      return isHosts ? host.apply(undefined, args) : otherwise(name, args);
+    };
+  const { length } = host;
+  Object.defineProperty(made, 'name', { value: host.name });
+  if (length !== 0) Object.defineProperty(made, 'length', { value: length });
+  // How it is made a promise of.
+  const symbols = Object.getOwnPropertySymbols(host);
+  for (let i = 0; i < symbols.length; i++) {
+    const found = Object.getOwnPropertyDescriptor(host, symbols[i]!)!;
     // A promised form is its own.
     if (found.value === host) found.value = made;
     else if (typeof found.value === 'function')
       found.value = wrap(`${name}.promised`, found.value as AnyFunction, near, otherwise);
-    Object.defineProperty(made, key, found);
+    Object.defineProperty(made, symbols[i]!, found);
   }
-  const { native } = host as { readonly native?: AnyFunction };
-  if (native !== undefined) Object.assign(made, { native: wrap(`${name}.native`, native, near, otherwise) });
+  if (name === 'realpath' || name === 'realpathSync') {
+    const { native } = host as { readonly native?: AnyFunction };
+    if (native !== undefined) Object.assign(made, { native: wrap(`${name}.native`, native, near, otherwise) });
+  }
   return made;
 }
 
-/** Wraps the functions of a module in place; gives the module as it was. */
-function wrapAll(module: Table, near: Near, otherwise: (name: string, args: unknown[]) => unknown): Table {
-  const before = Object.create(module) as Table;
+/** Wraps the functions of a module in place; gives the module as it was. This is what most of a start at home is spent on. */
+function wrapAll(module: Table, near: Near, otherwise: Otherwise): Table {
+  const before = Object.create(null) as Table;
   for (const name of Object.keys(module)) {
     // Others are classes and constants, some of them behind accessors that warn.
-    if (!/^[a-z]/.test(name) || kept.has(name)) continue;
-    const value: unknown = module[name];
+    if (name.charCodeAt(0) < 97 || kept.has(name)) continue;
+    const value = module[name];
     if (typeof value !== 'function') continue;
-    Object.defineProperty(before, name, { value, configurable: true });
+    before[name] = value;
     const made = wrap(name, value as AnyFunction, near, otherwise);
-    Object.defineProperty(module, name, { value: made, writable: true, enumerable: true, configurable: true });
+    module[name] = made;
+    // A few are behind accessors.
+    if (module[name] !== made) Object.defineProperty(module, name, { value: made, writable: true, configurable: true });
   }
-  return before;
+  return Object.setPrototypeOf(before, module) as Table;
 }
 
 /** Puts the front in the place of the host's `fs`; gives the host's. */

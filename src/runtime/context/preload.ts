@@ -4,7 +4,7 @@
  * loaded when it is needed, from code that V8 compiled when it was built where that fits this very Node.js.
  */
 import type * as nodeFs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import type { Module as NodeModule } from 'node:module';
 import type * as os from 'node:os';
 import type * as vm from 'node:vm';
 import { type Front, installFront, type Rest } from './front.js';
@@ -13,6 +13,8 @@ import { Near } from './near.js';
 import { watchWays } from './ways.js';
 
 const builtin = process.getBuiltinModule.bind(process) as <T>(name: string) => T;
+/** The module of that name, which only costs something when it is asked for by its name. */
+const Module = module.constructor as typeof NodeModule;
 /** A program that is over by then need not notice that its runtime is gone; in milliseconds. */
 const watchMs = 50;
 
@@ -66,17 +68,18 @@ function install(line: Line): void {
     promises();
     if (isMain) shareLine(line);
     rest().installLate();
-    syncBuiltinESMExports();
+    Module.syncBuiltinESMExports();
   };
   const first = { os: nameHost, 'fs/promises': () => void promises() };
-  const needLate = watchWays({ near, preload: __filename, rest, late, first });
+  const needLate = watchWays({ Module, builtin, near, preload: __filename, rest, late, first });
   Object.defineProperty(globalThis, Symbol.for('onesh.context'), { get: () => rest().forModules, configurable: true });
   // Options of Node's that are the context's are none of the program's.
   process.execArgv = [];
   if (isMain) process.argv[1] = description.program;
   // What else is preloaded may import anything.
   if (!isMain || description.imports !== false || env.NODE_OPTIONS !== undefined) needLate();
-  if (isMain) setTimeout(line.socket, watchMs).unref();
+  // Not now: the first timer costs as much as all that has been done so far.
+  if (isMain) setImmediate(() => setTimeout(line.socket, watchMs).unref()).unref();
 }
 
 const line = lineOfProcess();

@@ -1,6 +1,6 @@
 /** The ways by which a program comes to a module: what most programs never use is put in its place when one first asks for it. */
-import { Module } from 'node:module';
-import { posix as path } from 'node:path';
+import type { Module as NodeModule } from 'node:module';
+import type * as nodePath from 'node:path';
 import type { Near } from './near.js';
 
 /** What is not public of Node's `Module`, and what every tool that hooks into `require` uses. */
@@ -10,7 +10,6 @@ interface Internals {
   readonly prototype: { _compile(text: string, ...rest: readonly unknown[]): unknown };
   readonly _cache: Record<string, NodeJS.Module>;
 }
-const internals = Module as unknown as Internals;
 
 /** Modules that lead to no socket, child or thread. */
 const harmless = new Set([
@@ -40,6 +39,10 @@ const own = ['onoff'];
 const connecting = ['fetch', 'WebSocket', 'EventSource'];
 
 export interface WaysOptions {
+  /** Node's, whose functions are replaced. */
+  readonly Module: typeof NodeModule;
+  /** Of Node's own modules, by name. */
+  readonly builtin: <T>(name: string) => T;
   readonly near: Near;
   /** The preload's own file, no module of the program. */
   readonly preload: string;
@@ -52,7 +55,8 @@ export interface WaysOptions {
 }
 
 /** Watches them; gives what does at once what one of them would lead to. */
-export function watchWays({ near, preload, rest, late, first }: WaysOptions): () => void {
+export function watchWays({ Module, builtin, near, preload, rest, late, first }: WaysOptions): () => void {
+  const internals = Module as unknown as Internals;
   let restDone = false;
   const needRest = (): void => {
     restDone = true;
@@ -104,8 +108,9 @@ export function watchWays({ near, preload, rest, late, first }: WaysOptions): ()
     if (typeof from === 'string' && !near.isPlain(from)) return false;
     if (id.startsWith('/')) return near.isPlain(id);
     if (!near.sameHost || (from == null && !near.inCwd)) return false;
-    const leadsUp = /^\.\.?\//.test(id) && id.includes('..');
-    return !leadsUp || near.isPlain(path.resolve(from == null ? near.cwd : path.dirname(from), id));
+    if (!id.includes('..') || !/^\.\.?\//.test(id)) return true;
+    const path = builtin<typeof nodePath>('node:path');
+    return near.isPlain(path.resolve(from == null ? near.cwd : path.dirname(from), id));
   };
   internals._resolveFilename = (id, parent, isMain, options) => {
     if (restDone || isHosts(id, parent, options)) return resolve.call(Module, id, parent, isMain, options);
