@@ -100,8 +100,12 @@ const prompts = [
   ['PS4', '+ '],
 ] as const;
 
+/** The launcher's own setting for the C library; nobody else would write the 1 like this. */
+const launcherTunables = 'glibc.malloc.hugetlb=0x1';
+
 /** Variables of the environment the shell was started in, and those it sets itself (XCU 2.5.3). */
 function importEnvironment(env: Env): void {
+  if (process.env.GLIBC_TUNABLES === launcherTunables) delete process.env.GLIBC_TUNABLES;
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && isName(name)) env.receive(name, value, true);
   }
