@@ -392,7 +392,9 @@ function parameterText(part: ParameterExpansion, substitution: Substitution): Te
       const always = pattern.constantPattern;
       let compiled: Pattern | undefined;
       return (env) => {
-        const value = current(env) ?? unset(name, env);
+        const value = current(env);
+        // Nothing is cut from what is unset: its pattern is not expanded.
+        if (value === undefined) return unset(name, env);
         if (always !== undefined && isAscii(value)) return cut(value, (compiled ??= compilePattern(always)));
         return then(pattern.pattern(env), (text) =>
           isAscii(value)
