@@ -172,7 +172,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             openWriter: (edge) => streams.openWriter(edge),
           },
           cache: path.join(options.home, 'cache'),
-          program: agent.plan.program.kind === 'node' ? agent.plan.program : undefined,
+          program:
+            agent.plan.program.kind === 'node'
+              ? { ...agent.plan.program, isAway: agent.request.home !== name }
+              : undefined,
           openDevice: (path, mode) => openDevice(agent, path, mode),
           spawn: (spec) => children.spawn(agent, spec),
           network: network.forAgent(agent),

@@ -6,7 +6,7 @@
 import { createRequire, Module } from 'node:module';
 import { posix as path } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { LoadedModule } from '../modules/modules.js';
+import type { LoadedModule, Started } from '../modules/modules.js';
 import type { Resolution, Way } from '../modules/resolve.js';
 import type { Channel } from './channel.js';
 import { notAvailable, systemError } from './error.js';
@@ -49,15 +49,31 @@ export class ContextModules {
     this.requireCopy = createRequire(path.join(this.directory, 'x.cjs'));
   }
 
+  private ask(
+    name: string,
+    args: readonly unknown[],
+    where: object,
+  ): { readonly value: unknown; readonly text: string } {
+    const { head, bytes } = this.channel.callSync(name, args);
+    if (head.error !== undefined) throw systemError(head.error.code, where, head.error.message);
+    return { value: head.value, text: bytes.length === 0 ? '' : Buffer.from(bytes).toString() };
+  }
+
   private call(name: string, args: readonly unknown[], where: object): unknown {
-    const { error, value } = this.channel.callSync(name, args).head;
-    if (error !== undefined) throw systemError(error.code, where, error.message);
-    return value;
+    return this.ask(name, args, where).value;
   }
 
   private load(file: string, way: Way): LoadedModule {
-    return this.call('module.load', [file, way], { syscall: 'open', path: file }) as LoadedModule;
+    const { first } = this;
+    if (first?.path === file) {
+      this.first = undefined;
+      return first.loaded;
+    }
+    const { value, text } = this.ask('module.load', [file, way], { syscall: 'open', path: file });
+    return loadedWith(value as LoadedModule, text);
   }
+  /** The program, until it is loaded. */
+  private first: Started | undefined;
 
   // --- require --------------------------------------------------------------------------------------------------------
 
@@ -282,12 +298,11 @@ export class ContextModules {
   /** Runs the program as Node runs its entry point. */
   start(program: string, stub?: NodeJS.Module): void {
     if (stub !== undefined) delete internals._cache[stub.filename];
-    // By its real path, as Node has it; a program whose file is gone is run as it was read.
-    const found = this.call('module.resolve', [program, program, 'require', []], {}) as Resolution;
-    const file = 'path' in found ? found.path : program;
+    const { value, text } = this.ask('module.start', [program], { syscall: 'open', path: program });
+    const { path: file, loaded } = value as Started;
+    this.first = { path: file, loaded: loadedWith(loaded, text) };
     this.main = file;
-    const { kind } = this.load(file, 'import');
-    if (kind !== 'module') {
+    if (loaded.kind !== 'module') {
       internals._load(file, undefined, true);
       return;
     }
@@ -303,6 +318,10 @@ export class ContextModules {
     });
   }
 }
+
+/** A long text comes beside what is said of it. */
+const loadedWith = (loaded: LoadedModule, text: string): LoadedModule =>
+  loaded.kind === 'module' || text === '' ? loaded : { ...loaded, text };
 
 const contextText = "globalThis[Symbol.for('onesh.context')]";
 

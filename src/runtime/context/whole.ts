@@ -10,11 +10,16 @@ const part = 4 * fileChunk;
 
 /** From where the file stands to its end. */
 export function* readRest(file: s.OpenRemote): Procedure<Buffer> {
+  // A regular file's size is known; it may have changed by the time that its end comes.
+  const size = file.identity === undefined ? 0 : (yield* s.fstat(file)).size;
   const parts: Uint8Array[] = [];
   for (;;) {
-    const buffer = Buffer.allocUnsafe(parts.length === 0 ? fileChunk : part);
+    const buffer = Buffer.allocUnsafeSlow(parts.length === 0 ? Math.max(fileChunk, size + 1) : part);
     const got = yield* s.read(file, buffer);
-    if (got === 0) return Buffer.concat(parts);
+    if (got === 0 || (got < buffer.length && file.identity !== undefined)) {
+      const last = buffer.subarray(0, got);
+      return parts.length === 0 ? last : Buffer.concat([...parts, last]);
+    }
     parts.push(buffer.subarray(0, got));
   }
 }

@@ -23,6 +23,12 @@ const sharedFrom = 64 << 10;
 const typeScript = Boolean((process.features as { typescript?: unknown }).typescript);
 const importable = new Set(['.js', '.mjs', '.cjs', '.json', '', ...(typeScript ? ['.ts', '.mts', '.cts'] : [])]);
 
+/** A program as it starts: where it really is, and what is in it. */
+export interface Started {
+  readonly path: string;
+  readonly loaded: LoadedModule;
+}
+
 export class Modules {
   private readonly resolver: Resolver;
 
@@ -35,16 +41,31 @@ export class Modules {
     this.resolver = new Resolver(ask);
   }
 
+  /** The program itself, or a thread's. The program is found once, which may be before it asks. @throws as {@link load} */
+  start(program: string): Promise<Started> {
+    if (program !== this.program?.path) return this.find(program);
+    this.started ??= this.find(program);
+    return this.started;
+  }
+  private started: Promise<Started> | undefined;
+
+  private async find(program: string): Promise<Started> {
+    // By its real path, as Node has it; a program whose file is gone is run as it was read.
+    const found = await this.resolve(program, program, 'require', []);
+    const file = 'path' in found ? found.path : program;
+    return { path: file, loaded: await this.load(file, 'start') };
+  }
+
   resolve(specifier: string, from: string, way: Way, extensions: readonly string[]): Promise<Resolution> {
     return this.resolver.resolve(specifier, from, way, extensions);
   }
 
   /** @throws a system error; WireError ENOSYS for a native module */
-  async load(file: string, way: Way): Promise<LoadedModule> {
+  async load(file: string, way: Way | 'start'): Promise<LoadedModule> {
     const extension = path.extname(file);
     if (extension === '.node') throw new WireError('ENOSYS', `${file}: a native module of another machine`);
     const isProgram = file === this.program?.path;
-    if (way === 'import' && !importable.has(extension) && !isProgram)
+    if (way !== 'require' && !importable.has(extension) && !isProgram)
       throw new WireError('EINVAL', `Unknown file extension "${extension}" for ${file}`);
     const text = isProgram ? this.program.text : (await this.read(file)).toString();
     if (extension === '.json') return { kind: 'json', text };

@@ -3,7 +3,7 @@
  *
  *     file REQUEST                          a file of the home runtime or of /net/RUNTIME, at its provider; see `wire/files.ts`
  *     file.pipe HANDLE, MODE · .piped HANDLE     a large file, in sequence, over a pipe; the program has opened its end
- *     module.resolve · module.load           a module of the namespace; see `modules/modules.ts`
+ *     module.start · .resolve · .load           the program itself, a module of the namespace; see `modules/modules.ts`
  *     process.spawn · .signal · .run         children elsewhere; see `processes.ts`
  *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
  *     device.wait HANDLES, MILLISECONDS     which of them can be read without waiting, once one can
@@ -17,7 +17,7 @@ import type { RuntimeName } from '../../wire/ids.js';
 import type { Child, ChildSpec } from '../children.js';
 import type { Devices } from '../devices/devices.js';
 import type { GpioLine, LineWatch } from '../devices/gpio-line.js';
-import { Modules } from '../modules/modules.js';
+import { type LoadedModule, Modules } from '../modules/modules.js';
 import type { Way } from '../modules/resolve.js';
 import type { AgentNetwork } from '../network/network.js';
 import type { BulkStreams } from './bulk.js';
@@ -36,7 +36,7 @@ export interface DispatchOptions {
   /** Directory of instrumented modules, kept from run to run. */
   readonly cache: string;
   /** The program's text, known from its plan. */
-  readonly program: { readonly path: string; readonly text: string } | undefined;
+  readonly program: { readonly path: string; readonly text: string; readonly isAway: boolean } | undefined;
   /** Starts a child where its working directory is. */
   readonly spawn: (spec: ChildSpec) => Promise<Child>;
   readonly network: AgentNetwork;
@@ -47,6 +47,13 @@ export interface DispatchOptions {
 interface Answer {
   readonly value?: unknown;
   readonly data?: Uint8Array;
+}
+
+/** A long text is not put into the JSON. */
+const longText = 16 << 10;
+function withText(loaded: LoadedModule): Answer {
+  if (loaded.kind === 'module' || loaded.text.length < longText) return { value: loaded };
+  return { value: { ...loaded, text: '' }, data: Buffer.from(loaded.text) };
 }
 
 /** An open device. What a read did not take of a chunk is kept for the next. */
@@ -84,6 +91,8 @@ export class Dispatcher {
       tell: (event) => void this.emit(encodeSyscall({ id: 0, event })),
     });
     this.modules = new Modules((request) => this.files.answer(request, new Uint8Array(0)), cache, program);
+    // While its interpreter starts. What goes wrong, the program is told when it asks.
+    if (program?.isAway) this.modules.start(program.path).catch(() => {});
   }
 
   /** Answers one call; the answer is a frame whatever happens. */
@@ -113,7 +122,12 @@ export class Dispatcher {
         return { value: await this.modules.resolve(specifier, from, way, extensions) };
       }
       case 'module.load':
-        return { value: await this.modules.load(String(args[0]), args[1] === 'import' ? 'import' : 'require') };
+        return withText(await this.modules.load(String(args[0]), args[1] === 'import' ? 'import' : 'require'));
+      case 'module.start': {
+        const { path, loaded } = await this.modules.start(String(args[0]));
+        const { value, data } = withText(loaded);
+        return { value: { path, loaded: value }, ...(data === undefined ? {} : { data }) };
+      }
       case 'process.spawn':
         await this.files.settleAll();
         return { value: await this.processes.spawn(args[0] as ChildSpec) };
