@@ -45,7 +45,9 @@ test('fg, Ctrl-Z, bg, kill: on every machine', async () => {
   await terminal.shows(/● \.\/sensor\.js · pi2.*● \.\/actuator\.js · pi3/s);
   enter('kill %1');
   await until(() => !before.some(isRunning), 'none of it is left');
-  enter(''); // it is told before a prompt: the one after kill where it ended at once, else the next
+  // It is told before a prompt: the one after kill where it ended at once, else the next once the shell knows, as its panel says.
+  await terminal.shows(/\[1\] (\+ )?Terminated/);
+  enter('');
   await terminal.shows(/\[1\] \+ Terminated/);
 });
 
