@@ -296,26 +296,26 @@ function leave(status: number): never {
   process.exit(status);
 }
 
-async function start(): Promise<never> {
+/** The exit status of a command line. */
+async function start(args: readonly string[]): Promise<number> {
   try {
-    claimUsr1();
-    // A snapshot has no script argument.
-    const args = process.argv.slice(process.execArgv.includes('--snapshot-blob') ? 1 : 2);
     const line = parseArguments(args);
     if (line === 'help' || line === 'version') {
       process.stdout.write(line === 'help' ? usage : `onesh ${ONESH_VERSION}\n`);
-      return leave(0);
+      return 0;
     }
-    return leave(await run(line));
+    return await run(line);
   } catch (error) {
     if (!(error instanceof ShellError)) throw error;
     process.stderr.write(`onesh: ${error.message}\n`);
-    return leave(error.status);
+    return error.status;
   }
 }
 
 function main(): void {
-  void start();
+  claimUsr1();
+  // A snapshot has no script argument.
+  void start(process.argv.slice(process.execArgv.includes('--snapshot-blob') ? 1 : 2)).then(leave);
 }
 
 /** Run while the snapshot is made, so that it holds the code of what nearly every script does, compiled. */
@@ -332,5 +332,5 @@ EOF
 
 if (startupSnapshot.isBuildingSnapshot()) {
   startupSnapshot.setDeserializeMainFunction(main);
-  void run(parseArguments(['-c', warmUp, 'onesh']) as CommandLine);
+  void start(['-c', warmUp, 'onesh']);
 } else main();
