@@ -36,7 +36,7 @@ export async function openClient(home: string): Promise<Client> {
   if (daemon === undefined || membership === undefined)
     throw new WireError('ENOTCONN', `no runtime is up under ${home}; start one with: oneos up`);
   const keys = await runtimeKeys(daemon.home);
-  const session = newSessionId();
+  const session = newSessionId(membership.name);
   const { name } = membership;
   const { cluster } = membership.signed.record;
   const clientId = clientIdOf(name, session);

@@ -63,7 +63,7 @@ async function openEmbedded({ dist }: OpenOptions): Promise<ClusterPort> {
   const config = readConfig(configurationFile());
   const { name } = config;
   const cluster = newClusterId();
-  const session = newSessionId();
+  const session = newSessionId(name);
   const keys: Keys = generateKeys();
   const hub = new MemoryHub();
   const publicKeyOf = (who: string) => (who === name ? keys.publicKey : undefined);

@@ -282,6 +282,6 @@ function identify(
   return {
     kind: 'runtime',
     name: name as RuntimeName,
-    ...(session === undefined ? {} : { session: session as SessionId }),
+    ...(session === undefined ? {} : { session: `${name}/${session}` as SessionId }),
   };
 }

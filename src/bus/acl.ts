@@ -12,9 +12,9 @@ export type Identity =
   /** A machine with a join token that is not a member yet; `id` names its reply topic. */
   | { readonly kind: 'join'; readonly id: string };
 
-/** MQTT client id of a runtime, or of a session on it. */
+/** MQTT client id of a runtime, or of a session on it: `NAME`, `NAME.ID`. */
 export function clientIdOf(name: RuntimeName, session?: SessionId): string {
-  return session === undefined ? name : `${name}.${session}`;
+  return session === undefined ? name : session.replace('/', '.');
 }
 
 /** What the rules depend on. */
@@ -37,7 +37,8 @@ export function mayPublish(context: AclContext, identity: Identity, topic: strin
   if (identity.kind === 'join') return topic === topics.kernel(cluster, 'nameserver');
   const levels = levelsOf(cluster, topic);
   if (levels === undefined) return false;
-  const [area, owner, leaf] = levels;
+  const [area, owner] = levels;
+  const leaf = levels.at(-1);
   switch (area) {
     // The boot record and answers to newcomers are the name server's.
     case 'boot':
@@ -46,8 +47,8 @@ export function mayPublish(context: AclContext, identity: Identity, topic: strin
     case 'runtimes':
       return leaf === 'inbox' || (leaf === 'status' && owner === identity.name && identity.session === undefined);
     case 'sessions':
-      return leaf === 'inbox' || (leaf === 'status' && owner === identity.session);
-    // Requests are checked by the kernel agent; streams by their ids, which only the parties of a plan know.
+      return leaf === 'inbox' || (leaf === 'status' && `${owner}/${levels[2]}` === identity.session);
+    // Requests are checked by the kernel agent; whoever reads a stream knows by its id what it is.
     case 'kernel':
     case 'agents':
     case 'files':
@@ -62,20 +63,21 @@ export function maySubscribe(context: AclContext, identity: Identity, filter: st
   if (identity.kind === 'join') return filter === topics.join(cluster, identity.id);
   const levels = levelsOf(cluster, filter);
   if (levels === undefined) return false;
-  const [area, owner, leaf] = levels;
+  const [area, owner] = levels;
+  const leaf = levels.at(-1);
   switch (area) {
     case 'boot':
       return levels.length === 1;
     case 'runtimes':
       return leaf === 'status' || (leaf === 'inbox' && owner === identity.name && identity.session === undefined);
     case 'sessions':
-      return leaf === 'status' || (leaf === 'inbox' && owner !== undefined && owner === identity.session);
+      return leaf === 'status' || (leaf === 'inbox' && `${owner}/${levels[2]}` === identity.session);
     case 'kernel':
       return owner !== undefined && hosts(context, owner, identity);
-    // No wildcard over the streams of others: an id must be known.
+    // Streams whose reader, or writer, is on this machine.
     case 'agents':
     case 'files':
-      return owner !== undefined && owner !== '+' && owner !== '#';
+      return owner === identity.name;
     default:
       return false;
   }

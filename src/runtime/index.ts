@@ -310,7 +310,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   const subscriptions = await Promise.all([
     peer.serve(topics.runtimeStatus(cluster, '+'), onRuntime),
-    peer.serve(topics.sessionStatus(cluster, '+'), onSession),
+    peer.serve(topics.sessionStatus(cluster, '+/+'), onSession),
     peer.serve(topics.runtimeInbox(cluster, name), serve),
   ]);
   await announce();

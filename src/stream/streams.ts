@@ -10,7 +10,7 @@
 import type { Bus } from '../bus/bus.js';
 import type { ClusterId, RuntimeName } from '../wire/ids.js';
 import type { Contact, RoutedEdge } from '../wire/messages.js';
-import { topics } from '../wire/topics.js';
+import { credit, topics } from '../wire/topics.js';
 import { Receiver } from './receiver.js';
 import { BestRoute, DirectRoute, type FindPath } from './route.js';
 import { Sender } from './sender.js';
@@ -80,9 +80,9 @@ export function openStreams(options: {
     openDirect: ({ runtime, towards, from }) => {
       if (paths === undefined) return undefined;
       const find = (there: string, here: string) => paths.find({ towards: there, from: here, runtime, dial: true });
-      const out = new DirectRoute(find(towards, topics.credit(towards)));
+      const out = new DirectRoute(find(towards, credit(towards)));
       const ends = { peerTimeoutMs: patience, offset: 0 };
-      const receiver = new Receiver({ route: new DirectRoute(find(topics.credit(from), from)), ...ends });
+      const receiver = new Receiver({ route: new DirectRoute(find(credit(from), from)), ...ends });
       const writer = new Sender({ route: out, ...ends });
       receiver.open().catch(() => undefined);
       return {
@@ -97,12 +97,13 @@ export function openStreams(options: {
       const data = topics.edge(cluster, edge);
       // A session comes to the runtimes, which do not know where it is.
       const dial = edge.to.kind !== 'session' && !edge.toSession;
-      return new Sender({ route: route(data, topics.credit(data), edge.toRuntime, dial), peerTimeoutMs, offset });
+      const way = route(data, topics.edgeCredit(cluster, edge), edge.toRuntime, dial);
+      return new Sender({ route: way, peerTimeoutMs, offset });
     },
     openReader: async (edge, { peerTimeoutMs = patience, offset = 0 } = {}) => {
       const data = topics.edge(cluster, edge);
       const dial = edge.from.kind !== 'session' && !edge.fromSession;
-      const way = route(topics.credit(data), data, edge.fromRuntime, dial);
+      const way = route(topics.edgeCredit(cluster, edge), data, edge.fromRuntime, dial);
       const receiver = new Receiver({ route: way, peerTimeoutMs, offset });
       await receiver.open();
       return receiver;

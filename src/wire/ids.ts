@@ -13,7 +13,7 @@ export type UserName = Brand<string, 'UserName'>;
 export type AgentId = Brand<string, 'AgentId'>;
 /** Globally unique id of one submitted plan. */
 export type JobId = Brand<string, 'JobId'>;
-/** Globally unique id of one shell's stay in the cluster. */
+/** Globally unique id of one shell's stay in the cluster, `HOME/ID`: its topics say whose they are. See {@link isSessionId}. */
 export type SessionId = Brand<string, 'SessionId'>;
 /** Id of one edge of a plan: an ordered byte channel. */
 export type StreamId = Brand<string, 'StreamId'>;
@@ -32,7 +32,7 @@ function randomText(): string {
 
 export const newAgentId = (): AgentId => `a-${randomText()}` as AgentId;
 export const newJobId = (): JobId => `j-${randomText()}` as JobId;
-export const newSessionId = (): SessionId => `s-${randomText()}` as SessionId;
+export const newSessionId = (home: RuntimeName): SessionId => `${home}/s-${randomText()}` as SessionId;
 export const newStreamId = (): StreamId => `t-${randomText()}` as StreamId;
 export const newClusterId = (): ClusterId => `c-${randomText()}` as ClusterId;
 /** A fresh id for one control message; replies name it. */
@@ -54,7 +54,16 @@ export function isDeviceName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
 }
 
-/** True for the ids the `new…Id` functions make. Checked wherever an id from the wire becomes part of a topic or a path. */
+/** The home runtime of a session. */
+export const homeOf = (session: SessionId): RuntimeName => session.slice(0, session.indexOf('/')) as RuntimeName;
+
+/** `HOME/ID`, as {@link newSessionId} makes it. */
+export function isSessionId(text: string): text is SessionId {
+  const slash = text.indexOf('/');
+  return slash > 0 && isRuntimeName(text.slice(0, slash)) && isId(text.slice(slash + 1));
+}
+
+/** True for the other ids the `new…Id` functions make. Checked wherever an id from the wire becomes part of a topic or a path. */
 export function isId(text: string): boolean {
   return /^[ajstcm]-[0-9a-z]{16}$/.test(text);
 }

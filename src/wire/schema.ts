@@ -5,10 +5,11 @@
  */
 import * as v from 'valibot';
 import { openFlags } from './files.js';
-import { isDeviceName, isId, isRuntimeName, isUserName } from './ids.js';
+import { homeOf, isDeviceName, isId, isRuntimeName, isSessionId, isUserName, type SessionId } from './ids.js';
 import type { Body, Envelope } from './messages.js';
 
 const id = v.pipe(v.string(), v.check(isId));
+const session = v.pipe(v.string(), v.check(isSessionId));
 const name = v.pipe(v.string(), v.check(isRuntimeName));
 const user = v.pipe(v.string(), v.check(isUserName));
 const text = v.string();
@@ -84,7 +85,7 @@ const context = v.looseObject({ environment: variables, cwd: text, umask: count 
 const plan = v.looseObject({
   version: v.literal(1),
   job: id,
-  session: id,
+  session,
   home: name,
   source: text,
   agents: v.array(planAgent),
@@ -125,7 +126,7 @@ const agentReport = v.looseObject({
 });
 const jobRecord = v.looseObject({
   job: id,
-  session: id,
+  session,
   home: name,
   source: text,
   started: v.number(),
@@ -173,7 +174,7 @@ const stat = v.looseObject({
   birthtimeNs: decimal,
 });
 const fileMode = v.pipe(count, v.maxValue(0o7777));
-const owner = v.looseObject({ session: id, agent: id });
+const owner = v.looseObject({ session, agent: id });
 const flags = v.array(v.picklist(openFlags));
 /** What is wrong with a path, the file service says. */
 const path = text;
@@ -200,7 +201,7 @@ const contact = v.looseObject({
   machine: text,
 });
 
-const login = v.looseObject({ user, session: id, home: name, expires: count, signature: text });
+const login = v.looseObject({ user, session, home: name, expires: count, signature: text });
 
 /** Fields of each body by its `type`. A type that is not here is passed on as it is: its receiver answers ENOSYS. */
 const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
@@ -235,7 +236,7 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   jobs: v.looseObject({ jobs: v.array(jobRecord) }),
   'agent.spawn': v.looseObject({
     job: id,
-    session: id,
+    session,
     home: name,
     agents: v.array(planAgent),
     edges: v.array(routedEdge),
@@ -245,7 +246,7 @@ const bodies: Readonly<Record<Body['type'], v.GenericSchema>> = {
   'agent.signal': v.looseObject({ agent: id, signal }),
   'agent.list': v.looseObject({}),
   agents: v.looseObject({ agents: v.array(agentReport) }),
-  'stream.open': v.looseObject({ session: id, edges: v.array(routedEdge) }),
+  'stream.open': v.looseObject({ session, edges: v.array(routedEdge) }),
   'login.get': v.looseObject({}),
   login: v.looseObject({ login }),
   'direct.dial': v.looseObject({ contact }),
@@ -324,7 +325,7 @@ const statuses: Readonly<Record<string, v.GenericSchema>> = {
   }),
   'session.status': v.looseObject({
     state: v.picklist(['online', 'offline']),
-    session: id,
+    session,
     home: name,
     login: v.optional(login),
   }),
@@ -334,7 +335,10 @@ const envelopeSchema = v.strictObject({
   v: v.literal(1),
   id,
   re: v.optional(id),
-  from: v.strictObject({ runtime: name, session: v.optional(id) }),
+  from: v.pipe(
+    v.strictObject({ runtime: name, session: v.optional(session) }),
+    v.check((from) => from.session === undefined || homeOf(from.session as SessionId) === from.runtime),
+  ),
   reply: v.optional(text),
   to: text,
   time: count,
@@ -342,7 +346,7 @@ const envelopeSchema = v.strictObject({
 });
 
 /** Whatever names a session names it so. */
-const forSession = v.looseObject({ session: v.optional(id) });
+const forSession = v.looseObject({ session: v.optional(session) });
 
 /** True when `value` is a well-formed body: its type's fields are what they should be. */
 export function isBody(value: unknown): boolean {

@@ -5,15 +5,17 @@
  *     onesh/CLUSTER/runtimes/NAME/status         retained birth and last will of a runtime
  *     onesh/CLUSTER/runtimes/NAME/inbox          control messages to a runtime
  *     onesh/CLUSTER/kernel/SERVICE               requests to a kernel agent, whichever runtime hosts it
- *     onesh/CLUSTER/sessions/ID/status           retained birth and last will of a session
- *     onesh/CLUSTER/sessions/ID/inbox            replies and events to a session
+ *     onesh/CLUSTER/sessions/HOME/ID/status      birth and last will of a session
+ *     onesh/CLUSTER/sessions/HOME/ID/inbox       replies and events to a session
  *     onesh/CLUSTER/join/ID                      reply to a machine that is not yet a member
- *     onesh/CLUSTER/agents/ID/stdin|stdout|stderr|fdN        stream frames towards the reader
- *     onesh/CLUSTER/agents/ID/stdin|…/credit                 stream frames back to the writer
- *     onesh/CLUSTER/files/ID , …/credit                      streams with no agent at either end
+ *     onesh/CLUSTER/agents/NAME/ID/stdin|stdout|stderr|fdN   stream frames towards the reader, which is on the runtime NAME
+ *     onesh/CLUSTER/agents/NAME/ID/stdin|…/credit            stream frames back to the writer, on the runtime NAME
+ *     onesh/CLUSTER/files/NAME/ID , …/credit                 streams with no agent at either end
+ *
+ * Whatever one machine alone may hear has its name in it: a broker that knows who is connected can see to that.
  */
-import type { PlanEdge } from './graph.js';
 import type { ClusterId, RuntimeName, SessionId } from './ids.js';
+import type { RoutedEdge } from './messages.js';
 
 export type Service = 'nameserver' | 'scheduler' | 'session' | 'namespace' | 'storage' | 'ipc';
 
@@ -24,17 +26,22 @@ export const topics = {
   runtimeStatus: (c: ClusterId, name: RuntimeName | '+') => `${root(c)}/runtimes/${name}/status`,
   runtimeInbox: (c: ClusterId, name: RuntimeName) => `${root(c)}/runtimes/${name}/inbox`,
   kernel: (c: ClusterId, service: Service) => `${root(c)}/kernel/${service}`,
-  sessionStatus: (c: ClusterId, id: SessionId | '+') => `${root(c)}/sessions/${id}/status`,
+  sessionStatus: (c: ClusterId, id: SessionId | '+/+') => `${root(c)}/sessions/${id}/status`,
   sessionInbox: (c: ClusterId, id: SessionId) => `${root(c)}/sessions/${id}/inbox`,
   join: (c: ClusterId, id: string) => `${root(c)}/join/${id}`,
-  /** Data topic of an edge; see {@link credit} for the way back. */
-  edge: (c: ClusterId, edge: PlanEdge): string => {
-    if (edge.to.kind === 'agent') return `${root(c)}/agents/${edge.to.agent}/${descriptor(edge.to.fd)}`;
-    if (edge.from.kind === 'agent') return `${root(c)}/agents/${edge.from.agent}/${descriptor(edge.from.fd)}`;
-    return `${root(c)}/files/${edge.id}`;
-  },
-  credit: (dataTopic: string) => `${dataTopic}/credit`,
+  /** Data topic of an edge; see {@link edgeCredit} for the way back. */
+  edge: (c: ClusterId, edge: RoutedEdge): string => edgeTopic(c, edge.toRuntime, edge),
+  edgeCredit: (c: ClusterId, edge: RoutedEdge): string => credit(edgeTopic(c, edge.fromRuntime, edge)),
 } as const;
+
+/** The way back of a stream, by the name of the way there. */
+export const credit = (data: string): string => `${data}/credit`;
+
+function edgeTopic(c: ClusterId, machine: RuntimeName, { to, from, id }: RoutedEdge): string {
+  const end = to.kind === 'agent' ? to : from.kind === 'agent' ? from : undefined;
+  if (end === undefined) return `${root(c)}/files/${machine}/${id}`;
+  return `${root(c)}/agents/${machine}/${end.agent}/${descriptor(end.fd)}`;
+}
 
 function descriptor(fd: number): string {
   return fd === 0 ? 'stdin' : fd === 1 ? 'stdout' : fd === 2 ? 'stderr' : `fd${fd}`;

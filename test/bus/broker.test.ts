@@ -16,8 +16,8 @@ import { collector } from './contract.js';
 
 const test = suite('embedded broker');
 const cluster = newClusterId();
-const session = newSessionId();
 const [pi1, pi2] = ['pi1' as RuntimeName, 'pi2' as RuntimeName];
+const session = newSessionId(pi2);
 const context = { cluster, services: { nameserver: pi1, scheduler: pi1 } };
 const member: Identity = { kind: 'runtime', name: pi2 };
 const kernel: Identity = { kind: 'runtime', name: pi1 };
@@ -38,7 +38,7 @@ test('publish rules', () => {
     [kernel, topics.boot(cluster), true],
     [member, topics.join(cluster, 'x1'), false],
     [kernel, topics.join(cluster, 'x1'), true],
-    [member, `onesh/${cluster}/agents/a-1/stdin`, true],
+    [member, `onesh/${cluster}/agents/pi1/a-1/stdin`, true],
     [member, topics.runtimeInbox(other, pi1), false],
     [member, 'elsewhere', false],
     [joiner, topics.kernel(cluster, 'nameserver'), true],
@@ -62,11 +62,15 @@ test('subscribe rules', () => {
     [kernel, topics.kernel(cluster, 'scheduler'), true],
     [kernel, topics.kernel(cluster, 'storage'), false],
     [user, topics.sessionInbox(cluster, session), true],
-    [user, topics.sessionInbox(cluster, newSessionId()), false],
+    [user, topics.sessionInbox(cluster, newSessionId(pi2)), false],
     [member, topics.sessionInbox(cluster, session), false],
-    [member, `onesh/${cluster}/agents/a-1/stdin`, true],
+    [member, `onesh/${cluster}/agents/pi2/a-1/stdin`, true],
+    [user, `onesh/${cluster}/agents/pi2/a-1/stdin/credit`, true],
+    [member, `onesh/${cluster}/files/pi2/t-1`, true],
+    [member, `onesh/${cluster}/agents/pi1/a-1/stdin`, false],
+    [member, `onesh/${cluster}/files/pi1/t-1`, false],
     [member, `onesh/${cluster}/agents/#`, false],
-    [member, `onesh/${cluster}/agents/+/stdin`, false],
+    [member, `onesh/${cluster}/agents/+/+/stdin`, false],
     [joiner, topics.join(cluster, 'x1'), true],
     [joiner, topics.join(cluster, 'x2'), false],
     [joiner, topics.join(cluster, '+'), false],

@@ -49,7 +49,7 @@ test('a request is answered, an error comes back typed, silence times out', asyn
 
 test('a session speaks with its home key and is answered on its own inbox', async () => {
   const { hub, members, b, inbox } = await two();
-  const session = await members.peer('pi1', hub.connect(), newSessionId());
+  const session = await members.peer('pi1', hub.connect(), newSessionId('pi1' as RuntimeName));
   let from: unknown;
   await b.serve(inbox, (_, envelope) => {
     from = envelope.from;

@@ -82,7 +82,7 @@ test('handles end with their agent', async () => {
 
 test('handles end with their session, and with the machine that asked', async () => {
   const service = new FileService(() => {});
-  const by = { session: newSessionId(), agent: newAgentId() };
+  const by = { session: newSessionId('pi1' as RuntimeName), agent: newAgentId() };
   const request: FileRequest = {
     type: 'file.open',
     path: at('ends'),

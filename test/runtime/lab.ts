@@ -166,7 +166,7 @@ export async function makeLab(devices: Readonly<Record<string, readonly unknown[
     runtimes.set(name, runtime);
   }
   const home = [...runtimes.keys()][0] as RuntimeName;
-  const id = newSessionId();
+  const id = newSessionId(home);
   const statusTopic = topics.sessionStatus(members.cluster, id);
   const self = { runtime: home, session: id };
   const over = { type: 'session.status', state: 'offline', session: id, home } as const;

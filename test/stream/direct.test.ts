@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { tlsIdentity } from '../../src/bus/certificate.js';
 import { generateKeys } from '../../src/bus/identity.js';
 import { MemoryHub } from '../../src/bus/memory.js';
-import { newSessionId } from '../../src/wire/ids.js';
+import { newSessionId, type RuntimeName } from '../../src/wire/ids.js';
 import { eventually, makeNode, type Node } from '../support/direct.js';
 import { makeEdge } from '../support/edges.js';
 import { makeMembers } from '../support/members.js';
@@ -85,7 +85,7 @@ test('a session dials runtimes; its streams come to it, those of its runtime do 
   const members = makeMembers();
   const home = await makeNode(members, 'pi1', hub.connect());
   const other = await makeNode(members, 'pi2', hub.connect());
-  const session = newSessionId();
+  const session = newSessionId('pi1' as RuntimeName);
   const shell = await makeNode(members, 'pi1', hub.connect(), { listen: false, session });
   await other.announce();
   await home.announce();

@@ -243,7 +243,7 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
       });
       return undefined;
     }),
-    await peer.serve(topics.sessionStatus(cluster, '+'), (body, { from }) => {
+    await peer.serve(topics.sessionStatus(cluster, '+/+'), (body, { from }) => {
       const status = body as unknown as SessionStatus;
       if (status.type === 'session.status' && status.state === 'offline' && status.session === from.session)
         void endSession(status.session);

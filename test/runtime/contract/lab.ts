@@ -137,7 +137,7 @@ export async function makeContractLab(): Promise<ContractLab> {
   }
 
   const bus = await connectMqtt({ url: broker.url, clientId: 'session' });
-  const sessionId = newSessionId();
+  const sessionId = newSessionId('home' as RuntimeName);
   const streams = openStreams({ bus, cluster });
   const session = await members.peer('home', bus, sessionId);
   const reports = new Map<string, AgentReport>();
