@@ -152,6 +152,15 @@ const brokerSchema = v.strictObject({
   ca: v.optional(v.string()),
 });
 
+/** The text of such a file. @throws WireError EINVAL naming file and field */
+export function parseBrokerAccess(text: string, at: string): v.InferOutput<typeof brokerSchema> {
+  try {
+    return v.parse(brokerSchema, JSON.parse(text));
+  } catch (error) {
+    throw new WireError('EINVAL', `${at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
 /**
  * How to connect to a broker that was set up by hand, from `broker.json`: user name and password, and a file with the
  * certificate of the authority that vouches for it. A secret has no place among a command's arguments.
@@ -160,7 +169,7 @@ const brokerSchema = v.strictObject({
 export function readBrokerAccess(home: string): Pick<MqttOptions, 'username' | 'password' | 'ca'> {
   const at = file(home, 'broker.json');
   try {
-    const { ca, username, password } = v.parse(brokerSchema, JSON.parse(readFileSync(at, 'utf8')));
+    const { ca, username, password } = parseBrokerAccess(readFileSync(at, 'utf8'), at);
     return {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
@@ -168,6 +177,7 @@ export function readBrokerAccess(home: string): Pick<MqttOptions, 'username' | '
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (error as NodeJS.ErrnoException).path === at) return {};
+    if (error instanceof WireError) throw error;
     throw new WireError('EINVAL', `${at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }

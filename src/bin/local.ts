@@ -64,12 +64,17 @@ export function makeLocal(): Local {
   };
 }
 
-/** True while a process with this id is there. */
+/** True while a process with this id runs: one that only waits for somebody to ask how it ended does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as { code?: string }).code === 'EPERM';
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
+  } catch {
+    return true; // no /proc
   }
 }

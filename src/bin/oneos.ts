@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { setModuleRoot } from '../host/modules.js';
 import { WireError } from '../wire/errors.js';
 import { isRuntimeName, isUserName } from '../wire/ids.js';
+import { writeAcl } from './acl.js';
 import { configurationFile, homeDirectory } from './local.js';
 import { runLocalCluster } from './local-cluster.js';
 import { printStatus } from './status.js';
@@ -19,6 +20,8 @@ const usage = `usage: oneos up [-d] [--name NAME] [--broker URL | --listen HOST:
                                                       an owner of the cluster, unless a guest
        oneos revoke NAME                              take the key of a machine, or of a user NAME@MACHINE, away:
                                                       it is out within seconds
+       oneos acl [--nats] DIRECTORY                   files that let a broker of your own keep the machines apart: who may
+                                                      say and hear what, and each one's user name and password
        oneos status [--json]                          runtimes, kernel agents, devices, jobs
        oneos cluster N [--broker URL] [-- command …]  a local cluster of N runtimes for trying things;
                                                       with a command: stopped when the command ends
@@ -38,6 +41,7 @@ const options = {
   json: { type: 'boolean' },
   lifetime: { type: 'string' },
   guest: { type: 'boolean' },
+  nats: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -49,6 +53,7 @@ const commands: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
   down: [],
   token: ['lifetime', 'guest'],
   revoke: [],
+  acl: ['nats'],
   status: ['json'],
   cluster: ['broker'],
 };
@@ -144,6 +149,9 @@ async function run(args: readonly string[]): Promise<number> {
       if (!isRuntimeName(operands[0]!) && !isUserName(operands[0]!))
         throw new UsageError(`${operands[0]}: not a runtime's or a user's name`);
       return revoke(home, operands[0]);
+    case 'acl':
+      want(1, 'a directory');
+      return writeAcl(home, operands[0]!, values.nats ? 'nats' : 'mosquitto');
     case 'status':
       want(0, '');
       return printStatus(home, values.json ?? false);

@@ -24,11 +24,13 @@ const root = (cluster: ClusterId) => `onesh/${cluster}`;
 export const topics = {
   boot: (c: ClusterId) => `${root(c)}/boot`,
   runtimeStatus: (c: ClusterId, name: RuntimeName | '+') => `${root(c)}/runtimes/${name}/status`,
-  runtimeInbox: (c: ClusterId, name: RuntimeName) => `${root(c)}/runtimes/${name}/inbox`,
-  kernel: (c: ClusterId, service: Service) => `${root(c)}/kernel/${service}`,
+  runtimeInbox: (c: ClusterId, name: RuntimeName | '+') => `${root(c)}/runtimes/${name}/inbox`,
+  kernel: (c: ClusterId, service: Service | '+') => `${root(c)}/kernel/${service}`,
   sessionStatus: (c: ClusterId, id: SessionId | '+/+') => `${root(c)}/sessions/${id}/status`,
-  sessionInbox: (c: ClusterId, id: SessionId) => `${root(c)}/sessions/${id}/inbox`,
+  sessionInbox: (c: ClusterId, id: SessionId | '+/+') => `${root(c)}/sessions/${id}/inbox`,
   join: (c: ClusterId, id: string) => `${root(c)}/join/${id}`,
+  /** All that is for streams of a runtime. */
+  streams: (c: ClusterId, area: 'agents' | 'files', name: RuntimeName | '+') => `${root(c)}/${area}/${name}/#`,
   /** Data topic of an edge; see {@link edgeCredit} for the way back. */
   edge: (c: ClusterId, edge: RoutedEdge): string => edgeTopic(c, edge.toRuntime, edge),
   edgeCredit: (c: ClusterId, edge: RoutedEdge): string => credit(edgeTopic(c, edge.fromRuntime, edge)),

@@ -39,6 +39,8 @@ export interface Mosquitto {
   stop(): Promise<void>;
   /** Starts it again on the same port, having forgotten everything. */
   start(): Promise<void>;
+  /** Other further lines of its configuration, from its next start on. */
+  configure(extra: string): Promise<void>;
   /** Stops it and removes its directory. */
   close(): Promise<void>;
 }
@@ -61,7 +63,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves once something accepts connections on the port. */
-async function accepting(port: number, deadline = Date.now() + 5000): Promise<void> {
+export async function accepting(port: number, deadline = Date.now() + 5000): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
     try {
@@ -83,10 +85,19 @@ export async function startMosquitto(extra = ''): Promise<Mosquitto> {
   const directory = await mkdtemp(path.join(tmpdir(), 'onesh-mosquitto-'));
   const port = await freePort();
   const file = path.join(directory, 'mosquitto.conf');
-  await writeFile(
-    file,
-    `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type error\n${extra}\n`,
-  );
+  const configure = (more: string) =>
+    writeFile(
+      file,
+      [
+        `listener ${port} 127.0.0.1`,
+        `allow_anonymous ${!more.includes('password_file')}`,
+        'user root',
+        'persistence false',
+        'log_type error',
+        `${more}\n`,
+      ].join('\n'),
+    );
+  await configure(extra);
   let child: ChildProcess | undefined;
   const kill = () => child?.kill('SIGKILL');
   const stop = async () => {
@@ -108,6 +119,7 @@ export async function startMosquitto(extra = ''): Promise<Mosquitto> {
     port,
     stop,
     start,
+    configure,
     close: async () => {
       await stop();
       await rm(directory, { recursive: true, force: true });
