@@ -68,6 +68,8 @@ const natsUser = ({ username, password, rules }: Account): string =>
   `    ${JSON.stringify({
     user: username,
     password,
+    // Over NATS's own protocol it could hear what is delivered to others: see natsOwn.
+    allowed_connection_types: ['MQTT'],
     permissions: {
       publish: { allow: subjects(rules.publish) },
       subscribe: { allow: [...subjects(rules.subscribe), ...natsOwn] },

@@ -35,6 +35,8 @@ export function mosquittoAvailable(): boolean {
 export interface Mosquitto {
   readonly url: string;
   readonly port: number;
+  /** Of a nats-server: where it speaks NATS's own protocol. */
+  readonly natsPort?: number;
   /** Kills it; clients see their connections go. */
   stop(): Promise<void>;
   /** Starts it again on the same port, having forgotten everything. */

@@ -54,6 +54,7 @@ export async function startNats(extra = ''): Promise<Mosquitto> {
   return {
     url: `mqtt://127.0.0.1:${mqtt}`,
     port: mqtt,
+    natsPort: port,
     stop,
     start,
     configure,

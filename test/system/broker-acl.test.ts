@@ -1,5 +1,7 @@
 /** `oneos acl`: with its files a broker of one's own keeps the machines of a cluster apart, and the cluster works as before. */
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import mqtt, { type MqttClient } from 'mqtt';
@@ -132,6 +134,9 @@ for (const [name, { available, begin, options, settings }] of Object.entries(bro
       );
       for (const each of [spy, friend]) await each.client.endAsync(true);
       await expectRefused(broker.url, { username: 'pi2', password: 'wrong' });
+      // NATS delivers over subjects that every one of these accounts may hear, but no MQTT client can ask for.
+      if (broker.natsPort !== undefined)
+        assert.match(await natsAnswer(broker.natsPort, account('pi2')), /^-ERR 'Authorization Violation'/m);
     } finally {
       for (const machine of [...machines].reverse())
         await run([path.join(bin, 'oneos'), 'down'], {
@@ -142,6 +147,19 @@ for (const [name, { available, begin, options, settings }] of Object.entries(bro
       rmSync(base, { recursive: true, force: true });
     }
   });
+}
+
+/** What a nats-server says to one that would hear every delivery to MQTT clients over its own protocol. */
+async function natsAnswer(port: number, { username, password }: Account): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (data: Buffer) => (text += data));
+  const login = JSON.stringify({ verbose: true, user: username, pass: password });
+  socket.write(`CONNECT ${login}\r\nSUB $MQTT.sub.> 1\r\nPING\r\n`);
+  const closed = once(socket, 'close');
+  while (!/^(PONG|-ERR)/m.test(text)) await Promise.race([once(socket, 'data'), closed]);
+  socket.destroy();
+  return text;
 }
 
 async function expectRefused(url: string, account: Account): Promise<void> {
