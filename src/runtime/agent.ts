@@ -15,6 +15,7 @@ import { type FileEvent, fileChunk } from '../wire/files.js';
 import type { PlanAgent } from '../wire/graph.js';
 import type { RuntimeName, SessionId } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
+import { traceparent } from '../wire/trace.js';
 import type { Prepared } from './drivers/driver.js';
 import { prepareProgram } from './drivers/index.js';
 import { type Joined, joinSocket, type StreamPair } from './network/tunnel.js';
@@ -159,7 +160,12 @@ export class Agent {
     const environment: Record<string, string> = { ...request.context.environment, ...plan.environment };
     // Another machine's PATH names nothing here.
     if (!this.isHome && plan.environment?.PATH === undefined) environment.PATH = process.env.PATH ?? '/usr/bin:/bin';
-    return { ...environment, ONESH_AGENT: plan.id, ONESH_RUNTIME: services.name };
+    return {
+      ...environment,
+      ONESH_AGENT: plan.id,
+      ONESH_RUNTIME: services.name,
+      TRACEPARENT: traceparent(request.job, plan.id, environment.TRACEPARENT),
+    };
   }
 
   /**

@@ -30,6 +30,13 @@ function randomText(): string {
   return text;
 }
 
+/** The random bits of an agent's, a job's or a stream's id, as a number. */
+export function bitsOf(id: string): bigint {
+  let bits = 0n;
+  for (const letter of id.slice(2)) bits = (bits << 5n) | BigInt(alphabet.indexOf(letter) & 31);
+  return bits;
+}
+
 export const newAgentId = (): AgentId => `a-${randomText()}` as AgentId;
 export const newJobId = (): JobId => `j-${randomText()}` as JobId;
 export const newSessionId = (home: RuntimeName): SessionId => `${home}/s-${randomText()}` as SessionId;

@@ -275,6 +275,17 @@ const contextRows: { name: string; options?: RunOptions; argv: string[]; runtime
     argv: ['sh', '-c', 'echo $COLOUR $ONESH_RUNTIME $ONESH_AGENT'],
     want: /^green pi a-\w{16}\n$/,
   },
+  {
+    name: 'a place in a trace of its own',
+    argv: ['sh', '-c', 'echo $TRACEPARENT'],
+    want: /^00-0{12}[0-9a-f]{20}-[0-9a-f]{16}-01\n$/,
+  },
+  {
+    name: 'a place in the trace of who started it',
+    options: { environment: { TRACEPARENT: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00' } },
+    argv: ['sh', '-c', 'echo $TRACEPARENT'],
+    want: /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-00\n$/,
+  },
   // Some shells keep a descriptor of their own at 10.
   { name: 'no descriptors but its own', argv: ['sh', '-c', 'ls /proc/$$/fd; :'], want: /^0\n1\n(10\n)?2\n$/ },
 ];

@@ -4,9 +4,10 @@
  */
 import { pipe } from '../../host/libc.js';
 import { WireError } from '../../wire/errors.js';
-import type { PlanAgent } from '../../wire/graph.js';
+import type { Plan, PlanAgent } from '../../wire/graph.js';
 import type { RuntimeName } from '../../wire/ids.js';
 import type { AgentReport, RoutedEdge } from '../../wire/messages.js';
+import { traceparent } from '../../wire/trace.js';
 import { HostFile, type OpenFile } from '../files.js';
 import type { Stage } from '../jobs.js';
 import { exiting, type Outcome, ok, reasonOf, ShellError } from '../outcome.js';
@@ -276,7 +277,7 @@ async function startLocal(
       continue;
     }
     const fields = agent === undefined ? stage.fields : hostArguments(agent);
-    const own = agent === undefined ? undefined : agentVariables(agent, lowered.plan.home);
+    const own = agent === undefined ? undefined : agentVariables(agent, lowered.plan);
     const made = await startProgram({ ...stage, fields }, undefined, undefined, own);
     stages[i] = 'pid' in made ? made : new InProcessStage(fields.join(' '), () => made, env.shell.activity);
   }
@@ -290,10 +291,11 @@ const isStartable = (stage: Extract<PreparedStage, { kind: 'expanded' }>): boole
   !stage.env.functions.has(stage.fields[0]!);
 
 /** What every agent finds in its environment, wherever it runs. */
-const agentVariables = (agent: PlanAgent, home: RuntimeName) =>
+const agentVariables = (agent: PlanAgent, { home, job, context }: Plan) =>
   [
     ['ONESH_AGENT', agent.id],
     ['ONESH_RUNTIME', home],
+    ['TRACEPARENT', traceparent(job, agent.id, agent.environment?.TRACEPARENT ?? context.environment.TRACEPARENT)],
   ] as const;
 
 /** The arguments of an agent that runs here: a streamed path is `/dev/fd/N`. */
