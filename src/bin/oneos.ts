@@ -4,6 +4,7 @@ import { setModuleRoot } from '../host/modules.js';
 import { WireError } from '../wire/errors.js';
 import { isRuntimeName, isUserName } from '../wire/ids.js';
 import { writeAcl } from './acl.js';
+import { install } from './install.js';
 import { configurationFile, homeDirectory } from './local.js';
 import { runLocalCluster } from './local-cluster.js';
 import { printStatus } from './status.js';
@@ -22,6 +23,8 @@ const usage = `usage: oneos up [-d] [--name NAME] [--broker URL | --listen HOST:
                                                       it is out within seconds
        oneos acl [--nats] DIRECTORY                   files that let a broker of your own keep the machines apart: who may
                                                       say and hear what, and each one's user name and password
+       oneos install [--user] [--print] [--json]      a systemd unit that starts this machine's runtime with the machine, or
+                                                      with its user's session; --print: only show it
        oneos status [--json]                          runtimes, kernel agents, devices, jobs
        oneos cluster N [--broker URL] [-- command …]  a local cluster of N runtimes for trying things;
                                                       with a command: stopped when the command ends
@@ -42,6 +45,8 @@ const options = {
   lifetime: { type: 'string' },
   guest: { type: 'boolean' },
   nats: { type: 'boolean' },
+  user: { type: 'boolean' },
+  print: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -54,6 +59,7 @@ const commands: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
   token: ['lifetime', 'guest'],
   revoke: [],
   acl: ['nats'],
+  install: ['user', 'print', 'json'],
   status: ['json'],
   cluster: ['broker'],
 };
@@ -152,6 +158,15 @@ async function run(args: readonly string[]): Promise<number> {
     case 'acl':
       want(1, 'a directory');
       return writeAcl(home, operands[0]!, values.nats ? 'nats' : 'mosquitto');
+    case 'install':
+      want(0, '');
+      return install({
+        home,
+        dist,
+        user: values.user ?? false,
+        print: values.print ?? false,
+        json: values.json ?? false,
+      });
     case 'status':
       want(0, '');
       return printStatus(home, values.json ?? false);
