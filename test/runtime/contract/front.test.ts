@@ -133,6 +133,15 @@ const cases: readonly Case[] = [
     out: 'has server by the child\nthe parent accepted',
   },
   {
+    name: 'a handle for a child of another machine',
+    text: `const net = require('net'), { fork } = require('child_process');
+      const child = fork(at + '/mod.js', { cwd: at, silent: true }), server = net.createServer().listen(0, () => {
+        try { child.send('server', server); } catch (e) { console.log(e.code, e.message); }
+        server.close(); child.disconnect();
+      });`,
+    out: 'ENOSYS sending a handle to a child of another machine is not available in this context',
+  },
+  {
     name: 'a cluster of workers of this machine',
     text: `const cluster = require('cluster'), http = require('http');
       if (cluster.isPrimary) {
@@ -195,6 +204,11 @@ if (mosquittoAvailable()) {
       assert.is(stdout.trim() + stderr, row.out);
     });
   }
+  test('a cluster of workers away from home is refused', async () => {
+    const text = "try { require('cluster').fork(); } catch (e) { console.log(e.code, e.message); }";
+    const { stdout } = await lab.asAgent({ kind: 'node', path: path.join(lab.tree, 'away.js'), text });
+    assert.is(stdout, 'ENOSYS cluster.fork is not available in this context\n');
+  });
   test('the functions of fs look as Node’s', async () => {
     const agent = await run('shape.js', shape);
     const plain = await lab.plainly([process.execPath, path.join(lab.tree, 'shape.js')]);

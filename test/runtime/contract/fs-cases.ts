@@ -316,6 +316,16 @@ export const blocks: Readonly<Record<string, string>> = {
     fs.writeFileSync('big', data); show(fs.readFileSync('big').equals(data), (await fsp.readFile('big')).equals(data));
     const fd = fs.openSync('big'); const b = Buffer.alloc(1 << 20); show(fs.readSync(fd, b), b.equals(data)); fs.closeSync(fd);
     await fsp.writeFile('big2', data); show(fs.statSync('big2').size);`,
+  'large files side by side': `
+    const crypto = require('crypto'), part = (i) => Buffer.alloc(65536, 'abc' + i); const sum = (name) => crypto.createHash('sha256').update(fs.readFileSync(name)).digest('hex').slice(0, 12);
+    const a = fs.openSync('a', 'w'), b = fs.openSync('b', 'w+'), c = fs.createWriteStream('c'); const ended = new Promise((r) => c.on('close', r));
+    for (let i = 0; i < 24; i++) { fs.writeSync(a, part(i)); c.write(part(i)); }
+    for (let i = 0; i < 30; i++) { fs.writeSync(a, part(i)); fs.writeSync(b, part(i + 1)); c.write(part(i)); if (i === 20) { show(fs.statSync('a').size, fs.fstatSync(b).size, sum('b')); fs.writeSync(b, 'X', 5); } }
+    c.end(); show(sum('a'), sum('b')); const again = Buffer.alloc(10); show(fs.readSync(b, again, 0, 10, 0), String(again)); fs.writeSync(a, 'end'); fs.ftruncateSync(b, 100000); fs.writeSync(b, part(3)); fs.writeSync(a, part(4));
+    fs.closeSync(a); fs.closeSync(b); await ended; show(sum('a'), sum('b'), sum('c'));
+    const d = fs.openSync('a', 'r+'), big = Buffer.alloc(300000); for (let i = 0; i < 5; i++) fs.readSync(d, big); fs.writeSync(d, 'HERE'); show(fs.readSync(d, big), String(big.subarray(0, 4))); fs.closeSync(d); show(sum('a'));
+    const e = fs.openSync('a', 'r'); const at = []; for (let i = 0; i < 8; i++) at.push(new Promise((r) => fs.read(e, Buffer.alloc(200000), 0, 200000, null, (x, n, buffer) => r(crypto.createHash('md5').update(buffer.subarray(0, n)).digest('hex').slice(0, 8))))); show(await Promise.all(at), fs.readSync(e, big)); fs.closeSync(e);
+    for (const name of ['a', 'b', 'c']) fs.unlinkSync(name);`,
   'large files in sequence': `
     const part = (i) => Buffer.alloc(65536, String.fromCharCode(97 + (i % 26)));
     const fd = fs.openSync('large', 'w+'); for (let i = 0; i < 48; i++) { fs.writeSync(fd, part(i)); if (i === 30) show(fs.statSync('large').size, fs.fstatSync(fd).size); }
