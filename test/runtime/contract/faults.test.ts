@@ -43,6 +43,22 @@ if (mosquittoAvailable()) {
     fs.rmSync(at('large'));
   });
 
+  test('a full disk at the provider is told by the write, or by fsync or close', async () => {
+    if (!lab.hidden) return;
+    const text = `const fs = require('fs'); const b = Buffer.alloc(65536), told = [];
+      const attempt = (what) => { try { what(); } catch (e) { told.push(e.code + ' ' + e.syscall); } };
+      for (const end of [fs.fsyncSync, fs.closeSync]) {
+        const fd = fs.openSync('/net/pi${lab.tree}/full', 'w'); const before = told.length;
+        attempt(() => { for (let i = 0; i < 400; i++) fs.writeSync(fd, b); });
+        if (told.length === before) attempt(() => end(fd));
+        try { fs.closeSync(fd); } catch {}
+      }
+      fs.unlinkSync('/net/pi${lab.tree}/full'); console.log(told.join());`;
+    fs.writeFileSync(at('full.js'), text);
+    const { stdout, stderr } = await lab.asAgent({ kind: 'node', path: at('full.js'), text }, { on: 'home' });
+    assert.match(stdout + stderr, /^ENOSPC (write|fsync),ENOSPC (write|close)\n$/);
+  });
+
   test('the provider lost in mid-read gives EIO, and what is asked of it then EHOSTDOWN', async () => {
     fs.writeFileSync(at('in'), Buffer.alloc(1 << 20, 'x'));
     const text = `const fs = require('fs'); const fd = fs.openSync('in'); const b = Buffer.alloc(4096);

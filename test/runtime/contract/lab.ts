@@ -69,6 +69,8 @@ export interface StartedAgent {
 export interface ContractLab {
   /** The programs' files: home's alone. */
   readonly tree: string;
+  /** On `pi` the tree is another file system, empty, of 16 MiB. */
+  readonly hidden: boolean;
   /** The context preload; what runs WebAssembly is beside it. */
   readonly contextFile: string;
   /** The program on its own, in `tree`. */
@@ -121,7 +123,7 @@ export async function makeContractLab(): Promise<ContractLab> {
     const shared = { url: broker.url, cluster, publicKeys, contextFile, root };
     const options: MachineOptions = { ...shared, name, pem, home: path.join(dir, name) };
     const command = [process.execPath, machineFile];
-    const script = 'mount -t tmpfs none "$1" && shift && exec "$@"';
+    const script = 'mount -t tmpfs -o size=16m none "$1" && shift && exec "$@"';
     const [program, ...args] =
       name === 'pi' && hidden ? ['unshare', '-rm', '--', 'sh', '-c', script, 'sh', tree, ...command] : command;
     const child = spawn(program!, args, {
@@ -210,6 +212,7 @@ export async function makeContractLab(): Promise<ContractLab> {
 
   return {
     tree,
+    hidden,
     contextFile,
     start,
     plainly: ([command, ...args], options = {}) =>
