@@ -18,6 +18,7 @@ import { gpioLines } from '../shell/plan/gpio.js';
 import { startMesh } from '../stream/direct/mesh.js';
 import type { StreamReader, StreamWriter } from '../stream/stream.js';
 import { openStreams, type Paths } from '../stream/streams.js';
+import { readUntilLost, type WhenLost, writeUntilLost } from '../stream/until-lost.js';
 import { WireError } from '../wire/errors.js';
 import type { Inventory, PlanEdge } from '../wire/graph.js';
 import {
@@ -28,7 +29,7 @@ import {
   type RuntimeName,
   type SessionId,
 } from '../wire/ids.js';
-import type { AgentReport, RoutedEdge, RuntimeStatus } from '../wire/messages.js';
+import type { AgentReport, Body, RoutedEdge, RuntimeStatus } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import { askKernel, openClient, patience } from './client.js';
 import { readConfig } from './home.js';
@@ -90,6 +91,15 @@ async function openEmbedded({ dist }: OpenOptions): Promise<ClusterPort> {
   });
 }
 
+/** A stream that breaks while the session ends is no loss. */
+const readUntilEnd = ({ read, cancel }: StreamReader, closing: () => boolean): StreamReader => ({
+  read: () =>
+    read().catch((error) => {
+      throw closing() ? new WireError('ECANCELED', 'the session has ended', { cause: error }) : error;
+    }),
+  cancel,
+});
+
 /** The port over a connected peer, whatever bus it is on. */
 async function makePort(
   peer: Peer,
@@ -127,6 +137,29 @@ async function makePort(
     throw new WireError('ENOENT', 'No such file or directory');
   };
 
+  let closing = false;
+  const whenLost: WhenLost = (runtime, handler) => {
+    const heard = (name: RuntimeName): void => {
+      if (name === runtime) handler(new WireError('EHOSTDOWN', `${runtime} is down`));
+    };
+    lost.add(heard);
+    return () => lost.delete(heard);
+  };
+  /** Asks a runtime, for as long as it is there. @throws WireError what it answers; EHOSTDOWN, ETIMEDOUT */
+  const ask = async (runtime: RuntimeName, body: Body): Promise<Body> => {
+    let stop: () => void = () => {};
+    const left = new Promise<never>((_, reject) => {
+      stop = whenLost(runtime, reject);
+    });
+    try {
+      const reply = peer.request(topics.runtimeInbox(cluster, runtime), body, { timeoutMs: patience.ask });
+      reply.catch(() => {});
+      return await Promise.race([reply, left]);
+    } finally {
+      stop();
+    }
+  };
+
   const providerOf = async (namespacePath: string): Promise<RuntimeName> => {
     const net = /^\/net\/([^/]+)/.exec(namespacePath)?.[1];
     if (net !== undefined && isRuntimeName(net)) {
@@ -153,13 +186,11 @@ async function makePort(
       fromRuntime: reading ? provider : home,
       toRuntime: reading ? home : provider,
     };
-    const opened = reading ? await streams.openReader(edge) : streams.openWriter(edge);
+    const opened = reading
+      ? readUntilEnd(readUntilLost(await streams.openReader(edge), provider, whenLost), () => closing)
+      : writeUntilLost(streams.openWriter(edge), provider, whenLost);
     try {
-      await peer.request(
-        topics.runtimeInbox(cluster, provider),
-        { type: 'stream.open', session, edges: [edge] },
-        { timeoutMs: patience.ask },
-      );
+      await ask(provider, { type: 'stream.open', session, edges: [edge] });
     } catch (error) {
       if ('cancel' in opened) opened.cancel();
       else opened.abort();
@@ -176,8 +207,7 @@ async function makePort(
     submit: async (plan) =>
       (await askKernel(peer, 'scheduler', { type: 'job.submit', plan }, 'job.placed', patience.submit)).placements,
     signal: async (runtime, agent, signal) => {
-      const request = { type: 'agent.signal', agent, signal } as const;
-      await peer.request(topics.runtimeInbox(cluster, runtime), request, { timeoutMs: patience.ask });
+      await ask(runtime, { type: 'agent.signal', agent, signal });
     },
     abandon: async (job) => {
       await askKernel(peer, 'scheduler', { type: 'job.signal', job, signal: 'SIGKILL' }, 'ok');
@@ -195,11 +225,12 @@ async function makePort(
     openPath: openPath as ClusterPort['openPath'],
     file: async (runtime, request) => {
       await mustBeThere(runtime);
-      return (await peer.request(topics.runtimeInbox(cluster, runtime), request, {
-        timeoutMs: patience.ask,
-      })) as Awaited<ReturnType<ClusterPort['file']>>;
+      return (await ask(runtime, request)) as Awaited<ReturnType<ClusterPort['file']>>;
     },
     gpioLines,
-    close,
+    close: () => {
+      closing = true;
+      return close();
+    },
   };
 }

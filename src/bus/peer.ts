@@ -5,7 +5,7 @@
 import { fromErrorBody, toErrorBody, WireError } from '../wire/errors.js';
 import { type ClusterId, newMessageId } from '../wire/ids.js';
 import type { Body, Envelope, RuntimeStatus, Sender, SessionStatus } from '../wire/messages.js';
-import { topics } from '../wire/topics.js';
+import { recipientOf, topics } from '../wire/topics.js';
 import type { Bus, Delivery, Subscription } from './bus.js';
 import { Clocks } from './clocks.js';
 import { Freshness, type KeyLookup, open, type Refusal, seal } from './envelope.js';
@@ -147,7 +147,12 @@ class BusPeer implements Peer {
       const timer = setTimeout(() => {
         this.pending.delete(id);
         const where = this.bus.state === 'connected' ? '' : ' (the broker cannot be reached)';
-        reject(new WireError('ETIMEDOUT', `no answer to ${body.type} from ${topic} within ${timeoutMs} ms${where}`));
+        reject(
+          new WireError(
+            'ETIMEDOUT',
+            `${recipientOf(topic)} has not answered ${body.type} within ${timeoutMs / 1000} s${where}`,
+          ),
+        );
       }, timeoutMs);
       const settle = <T>(done: (value: T) => void) => {
         return (value: T) => {

@@ -4,6 +4,7 @@ import { libc, pipe } from './libc.js';
 
 const POLLIN = 1;
 const POLLOUT = 4;
+const POLLERR = 8;
 const POLLHUP = 16;
 const FIONREAD = 0x541b;
 const pollSet = new Uint8Array(8);
@@ -17,6 +18,16 @@ export function ready(fd: number, direction: 'read' | 'write'): boolean {
     const found = libc().poll(pollSet, 1, 0);
     // A signal that is pending ends even a poll that does not wait.
     if (found >= 0) return found > 0;
+  }
+}
+
+/** True when nobody can read any more what is written to this end of a pipe. */
+export function isDeserted(fd: number): boolean {
+  pollView.setInt32(0, fd, true);
+  pollView.setInt32(4, 0, true);
+  for (;;) {
+    const found = libc().poll(pollSet, 1, 0);
+    if (found >= 0) return found > 0 && (pollView.getInt16(6, true) & POLLERR) !== 0;
   }
 }
 
@@ -67,13 +78,18 @@ class Poller {
 
   wait(fd: number, direction: 'read' | 'write', signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
-      const entry = { fd, events: direction === 'read' ? POLLIN : POLLOUT, resolve };
-      this.waiting.push(entry);
-      signal?.addEventListener('abort', () => {
+      const abort = (): void => {
         this.waiting = this.waiting.filter((e) => e !== entry);
         if (this.running) writeSync(this.wake!.write, '!');
         resolve();
-      });
+      };
+      const done = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      const entry = { fd, events: direction === 'read' ? POLLIN : POLLOUT, resolve: done };
+      this.waiting.push(entry);
+      signal?.addEventListener('abort', abort, { once: true });
       if (this.running) writeSync(this.wake!.write, '!');
       else this.run();
     });

@@ -53,6 +53,14 @@ export interface Builtin {
   readonly special: boolean;
   run(args: readonly string[], env: Env): MaybePromise<Outcome>;
   readonly shortcut?: Shortcut;
+  /** False for words, name included, that are the program's of the same name. */
+  takes?(words: readonly string[], env: Env): boolean;
+}
+
+/** The built-in that a command with these words is, if any. Functions come before those that are not special. */
+export function builtinOf(words: readonly string[], env: Env): Builtin | undefined {
+  const found = env.shell.builtins.get(words[0]!);
+  return found?.takes?.(words, env) === false ? undefined : found;
 }
 
 /**

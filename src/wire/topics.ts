@@ -36,6 +36,19 @@ export const topics = {
   edgeCredit: (c: ClusterId, edge: RoutedEdge): string => credit(edgeTopic(c, edge.fromRuntime, edge)),
 } as const;
 
+/** Who hears what is sent there, as a user knows them: a machine by its name, a kernel agent by its service. */
+export function recipientOf(topic: string): string {
+  const [, , kind, name] = topic.split('/');
+  if (name === undefined) return topic;
+  return kind === 'runtimes'
+    ? name
+    : kind === 'kernel'
+      ? `the ${name}`
+      : kind === 'sessions'
+        ? `a session of ${name}`
+        : topic;
+}
+
 /** The way back of a stream, by the name of the way there. */
 export const credit = (data: string): string => `${data}/credit`;
 

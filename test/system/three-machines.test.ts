@@ -161,7 +161,7 @@ test('a broker that cannot be reached is one line, and nothing hangs', async () 
   // A broker that is stopped may still tell the last wills of those it cuts off.
   assert.match(
     interrupted.stderr,
-    /^onesh: line 1: on pi2 sleep 1000: (no answer to agent\.signal .* \(the broker cannot be reached\)|runtime pi2 lost)\n$/,
+    /^onesh: line 1: on pi2 sleep 1000: (pi2 has not answered agent\.signal .* \(the broker cannot be reached\)|runtime pi2 lost)\n$/,
     interrupted.stderr,
   );
   assert.is(interrupted.stdout, '');

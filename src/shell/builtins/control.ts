@@ -23,7 +23,7 @@ import {
   then,
 } from '../outcome.js';
 import { complain, print, report } from '../report.js';
-import type { Builtin, Env, Shortcut } from '../state.js';
+import { type Builtin, builtinOf, type Env, type Shortcut } from '../state.js';
 import { plainDecimal } from '../variables.js';
 import { warnOfStopped } from './job-control.js';
 import { stat } from './stat.js';
@@ -262,7 +262,7 @@ const command: Builtin['run'] = (args, env) => {
   if (words.length === 0) return ok;
   if (describe !== undefined)
     return describeNames(words.slice(0, describe === 'v' ? 1 : undefined), describe, env, path);
-  const builtin = env.shell.builtins.get(words[0]!);
+  const builtin = builtinOf(words, env);
   if (builtin !== undefined) {
     try {
       const result = builtin.run(words, env);
@@ -310,7 +310,7 @@ const reserved = new Set([
 function describe(name: string, how: 'v' | 'V', env: Env, path?: string): MaybePromise<string | undefined> {
   const say = (what: string) => (how === 'v' ? name : `${name} is ${what}`);
   const alias = env.aliases.get(name);
-  const builtin = env.shell.builtins.get(name);
+  const builtin = builtinOf([name], env);
   if (reserved.has(name)) return say('a shell keyword');
   if (alias !== undefined)
     return how === 'v' ? `alias ${name}=${quoteAlways(alias)}` : `${name} is an alias for ${alias}`;

@@ -8,7 +8,7 @@ import { quoteAlways } from '../exec/quote.js';
 import { absolute, locate } from '../namespace.js';
 import { done, exiting, type MaybePromise, type Outcome, ok, reasonOf, ShellError, then } from '../outcome.js';
 import { complain, print } from '../report.js';
-import { type Builtin, type Env, type Limit, type OptionName, optionLetters } from '../state.js';
+import { type Builtin, builtinOf, type Env, type Limit, type OptionName, optionLetters } from '../state.js';
 import { count } from './control.js';
 
 /** `export` and `readonly` (XCU 2.15). */
@@ -392,7 +392,7 @@ const hash: Builtin['run'] = (args, env) => {
 function rememberEach(names: readonly string[], env: Env): number {
   let status = 0;
   for (const name of names) {
-    if (name.includes('/') || env.shell.builtins.has(name) || env.functions.has(name)) continue;
+    if (name.includes('/') || builtinOf([name], env) !== undefined || env.functions.has(name)) continue;
     if ('status' in lookup(name, env)) {
       complain(env, `hash: ${name}: not found`);
       status = 1;

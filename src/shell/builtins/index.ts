@@ -5,6 +5,7 @@ import { environment } from './environment.js';
 import { historyUtility } from './fc.js';
 import { io } from './io.js';
 import { jobControl } from './job-control.js';
+import { mountUtility } from './mount.js';
 import { readUtility } from './read.js';
 import { testUtilities } from './test.js';
 
@@ -17,5 +18,6 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map(
     ...testUtilities,
     ...jobControl,
     ...historyUtility,
+    ...mountUtility,
   }),
 );

@@ -34,8 +34,7 @@ export function runAsync(andOr: AndOr, stages: readonly StageCode[] | undefined,
     inner.files.releaseAll();
     const expanded = prepared.filter((s) => s.kind === 'expanded');
     const programs =
-      expanded.length === prepared.length &&
-      expanded.every((s) => s.fields.length > 0 && isProgram(s.fields[0]!, s.env));
+      expanded.length === prepared.length && expanded.every((s) => s.fields.length > 0 && isProgram(s.fields, s.env));
     if (programs && expanded.some((s) => wantsPlan(s.fields, s.env))) return runPlanned(prepared, text, env, true);
     if (!programs || !expanded.every((s) => 'path' in lookup(s.fields[0]!, s.env))) {
       // What cannot be found fails in a process of its own: it has an id to be waited for all the same.

@@ -14,7 +14,7 @@ import { exiting, type Outcome, ok, reasonOf, ShellError } from '../outcome.js';
 import type { ClusterPort } from '../plan/cluster.js';
 import type { Lowered } from '../plan/lower.js';
 import { report } from '../report.js';
-import type { Env } from '../state.js';
+import { builtinOf, type Env } from '../state.js';
 import { announceStarted, signalsDelivered, waitForeground } from './external.js';
 import { forwardSignals } from './forward.js';
 import { lowerStages } from './lowering.js';
@@ -287,7 +287,7 @@ async function startLocal(
 
 const isStartable = (stage: Extract<PreparedStage, { kind: 'expanded' }>): boolean =>
   stage.fields.length > 0 &&
-  !stage.env.shell.builtins.has(stage.fields[0]!) &&
+  builtinOf(stage.fields, stage.env) === undefined &&
   !stage.env.functions.has(stage.fields[0]!);
 
 /** What every agent finds in its environment, wherever it runs. */

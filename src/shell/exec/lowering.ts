@@ -72,7 +72,7 @@ async function lowerStage(
     environment: {},
     redirected: new Set(),
   };
-  if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields[0]!, stage.env)) return local;
+  if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields, stage.env)) return local;
   const { selector, argv } = takeSelector(stage.fields);
   const program = readProgram(argv, stage.env);
   const working = workingRuntime(stage.env);

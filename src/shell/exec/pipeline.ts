@@ -25,4 +25,4 @@ export function runPipeline(node: Pipeline, stages: readonly StageCode[], env: E
 }
 
 const isPlanned = (stage: Extract<PreparedStage, { kind: 'expanded' }>): boolean =>
-  stage.fields.length > 0 && isProgram(stage.fields[0]!, stage.env) && wantsPlan(stage.fields, stage.env);
+  stage.fields.length > 0 && isProgram(stage.fields, stage.env) && wantsPlan(stage.fields, stage.env);

@@ -1,25 +1,31 @@
 /** Streams of the cluster joined to descriptors of this shell. */
-import { whenReady } from '../../host/poll.js';
+import { isDeserted, whenReady } from '../../host/poll.js';
 import type { StreamReader, StreamWriter } from '../../stream/stream.js';
 import type { Activity, OpenFile } from '../files.js';
 
 /**
  * Stream -> open file until either ends; gives up its reference to the file. Never rejects: a file that takes no more stops
- * the stream, a stream that breaks is the end of the file. `broken` ends it from outside (its machine is lost).
+ * the stream, a stream that breaks is the end of the file. `broken` ends it from outside (its machine is lost); `told` hears why
+ * the stream broke, while somebody reads the file.
  */
 export async function feedFrom(
   reader: StreamReader,
   file: OpenFile,
   activity: Activity,
   broken?: Promise<void>,
+  told?: (error: unknown) => void,
 ): Promise<void> {
   activity.concurrent += 1;
   void broken?.then(() => reader.cancel());
+  const next = () =>
+    reader.read().catch((error) => {
+      if (told !== undefined && !isDeserted(file.hostFd())) told(error);
+      return undefined;
+    });
   try {
-    for (let chunk = await reader.read(); chunk !== undefined; chunk = await reader.read())
-      await file.write(chunk, activity);
+    for (let chunk = await next(); chunk !== undefined; chunk = await next()) await file.write(chunk, activity);
   } catch {
-    // the file is gone (EPIPE), or the stream broke
+    // the file is gone (EPIPE)
   } finally {
     reader.cancel();
     activity.concurrent -= 1;
@@ -39,7 +45,11 @@ export async function drainTo(writer: StreamWriter, file: OpenFile, activity: Ac
   try {
     for (;;) {
       await whenReady(file.hostFd(), 'read', gone.signal);
-      if (gone.signal.aborted) break;
+      if (gone.signal.aborted) {
+        const reason = await writer.closed;
+        if (reason !== undefined) throw reason;
+        break;
+      }
       const buffer = Buffer.allocUnsafe(65536);
       const got = await file.read(buffer, activity);
       if (got === 0) {

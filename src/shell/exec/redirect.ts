@@ -7,7 +7,7 @@ import { compileWord, type Substitution, type WordCode } from '../expand/words.j
 import { HostFile, MemorySource, type OpenFile } from '../files.js';
 import { locate, type Place } from '../namespace.js';
 import { errnoOf, type MaybePromise, type Outcome, reasonOf, ShellError, then } from '../outcome.js';
-import { report } from '../report.js';
+import { complain, report } from '../report.js';
 import type { Env } from '../state.js';
 import { known } from './guard.js';
 import { drainTo, feedFrom } from './pump.js';
@@ -104,7 +104,15 @@ export function withRedirections(
       // Said while they are in force: `{ : ${x?no}; } 2>/dev/null` is silent.
       result = report(known(error), env);
     }
-    const finish = (outcome: Outcome) => then(active.undo(), () => outcome);
+    const finish = (outcome: Outcome): MaybePromise<Outcome> => {
+      const undone = active.undo();
+      if (!(undone instanceof Promise)) return outcome;
+      // What was written did not all arrive: the command has failed, whatever it says itself.
+      return undone.then(
+        () => outcome,
+        (error) => ({ ...outcome, status: report(known(error), env).status }),
+      );
+    };
     return result instanceof Promise ? result.catch((error) => report(known(error), env)).then(finish) : finish(result);
   };
   return applied instanceof Promise ? applied.then(run, failed) : run(applied);
@@ -203,13 +211,18 @@ async function openRemote(
     }
     if (writing) {
       const writer = await cluster.openPath(place.path, operator === '>>' ? 'append' : 'write');
-      const flush = drainTo(writer, new HostFile(ends.read, true), activity);
+      const flush = drainTo(writer, new HostFile(ends.read, true), activity).catch((error) => {
+        throw new ShellError(`${place.path}: ${reasonOf(error)}`, 1);
+      });
       track(env, flush);
       flushes.push(flush);
       return new HostFile(ends.write, true);
     }
     const reader = await cluster.openPath(place.path, 'read');
-    void feedFrom(reader, new HostFile(ends.write, true), activity);
+    void feedFrom(reader, new HostFile(ends.write, true), activity, undefined, (error) => {
+      // The session ends, and its streams with it.
+      if (errnoOf(error) !== 'ECANCELED') complain(env, `${place.path}: ${reasonOf(error)}`);
+    });
     return new HostFile(ends.read, true);
   } catch (error) {
     if (error instanceof ShellError) throw error;

@@ -6,7 +6,7 @@ import { printCommand, type SimpleCommand } from '../../../grammar/index.js';
 import { expandWords, type Substitution, type WordCode } from '../expand/words.js';
 import { done, exiting, type MaybePromise, type Outcome, ok, reasonOf, ShellError, then } from '../outcome.js';
 import { report } from '../report.js';
-import type { Builtin, Env, ShellFunction } from '../state.js';
+import { type Builtin, builtinOf, type Env, type ShellFunction } from '../state.js';
 import { type Assigned, compileAssignments, trace, withAssignments } from './assignments.js';
 import { compileWords } from './declaration.js';
 import { runPlanned } from './distributed.js';
@@ -77,7 +77,7 @@ export function compileSimple(node: SimpleCommand, substitution: Substitution): 
     runExpanded: (fields, env) => {
       const name = fields[0];
       if (name === undefined) return runBare(env);
-      const builtin = env.shell.builtins.get(name);
+      const builtin = builtinOf(fields, env);
       if (builtin?.special) return runSpecial(code, builtin, fields, env);
       const body = env.functions.get(name);
       if (body !== undefined) return runFunction(code, body, fields, env);

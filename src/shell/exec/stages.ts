@@ -8,7 +8,7 @@ import { HostFile } from '../files.js';
 import type { HostProcess, Stage } from '../jobs.js';
 import { done, type MaybePromise, type Outcome, ShellError, then } from '../outcome.js';
 import { report } from '../report.js';
-import type { Code, Env } from '../state.js';
+import { builtinOf, type Code, type Env } from '../state.js';
 import { type Launch, lookup, programEnvironment, start } from './external.js';
 import { applyRedirections } from './redirect.js';
 import type { SimpleCode } from './simple.js';
@@ -32,9 +32,9 @@ export type PreparedStage =
     }
   | { readonly kind: 'code'; readonly command: Command; readonly code: Code; readonly env: Env };
 
-/** True when the name is neither a built-in nor a function. `on` is no program either, but always a matter of planning. */
-export const isProgram = (name: string, env: Env): boolean =>
-  name === 'on' || (!env.shell.builtins.has(name) && !env.functions.has(name));
+/** True when the words name neither a built-in nor a function. `on` is no program either, but always a matter of planning. */
+export const isProgram = (fields: readonly string[], env: Env): boolean =>
+  fields[0] === 'on' || (builtinOf(fields, env) === undefined && !env.functions.has(fields[0]!));
 
 /** Expands the words of every simple command, each in its own environment, before any stage starts. */
 export function prepareStages(stages: readonly StageCode[], env: Env): MaybePromise<PreparedStage[]> {
@@ -143,7 +143,7 @@ export function startStages(
   const go = (from: number): MaybePromise<Started> => {
     for (let i = from; i <= last; i++) {
       const stage = prepared[i]!;
-      if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields[0]!, stage.env)) {
+      if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields, stage.env)) {
         here.push(() => {
           stages[i] = startHere(stage, env);
         });
