@@ -10,6 +10,7 @@ import type { OnGone } from '../bus/members.js';
 import { MemoryHub } from '../bus/memory.js';
 import { createPeer, type Peer } from '../bus/peer.js';
 import { setModuleRoot } from '../host/modules.js';
+import { openCoordination } from '../kernel/coordination/embedded.js';
 import { startKernel } from '../kernel/index.js';
 import { startRuntime } from '../runtime/index.js';
 import { Neighbours } from '../runtime/neighbours.js';
@@ -70,7 +71,12 @@ async function openEmbedded({ dist }: OpenOptions): Promise<ClusterPort> {
   const publicKeyOf = (who: string) => (who === name ? keys.publicKey : undefined);
   const kernelPeer = await createPeer({ bus: hub.connect(), cluster, self: { runtime: name }, keys, publicKeyOf });
   const directory = mkdtempSync(path.join(os.tmpdir(), 'onesh-'));
-  const kernel = await startKernel({ peer: kernelPeer, services: ['scheduler'], onGone: () => () => {} });
+  const kernel = await startKernel({
+    peer: kernelPeer,
+    services: ['scheduler'],
+    coordination: await openCoordination(undefined),
+    onGone: () => () => {},
+  });
   const runtime = await startRuntime({
     peer: kernelPeer,
     config,

@@ -9,6 +9,7 @@ import { createPeer, sealMessage } from '../bus/peer.js';
 import { parseToken } from '../bus/token.js';
 import { keepDescriptors } from '../host/libc.js';
 import { setModuleRoot } from '../host/modules.js';
+import { openCoordination } from '../kernel/coordination/embedded.js';
 import { startKernel } from '../kernel/index.js';
 import { joinCluster } from '../kernel/join.js';
 import { admitJoins, type NameServer, type NameServerState, updateRecord } from '../kernel/nameserver.js';
@@ -27,8 +28,8 @@ import {
   grantsFile,
   hostsNameServer,
   hostUserName,
+  kernelDirectory,
   makeHome,
-  nameServerFile,
   readBrokerAccess,
   readConfig,
   readDaemon,
@@ -115,6 +116,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   // The name server's own machine: the cluster is made here when there is none.
   const founding = membership === undefined;
+  const coordination = await openCoordination(kernelDirectory(home));
   let store: Store<NameServerState> | undefined;
   let broker: Broker<Identity> | undefined;
   let nameServer: NameServer | undefined;
@@ -123,7 +125,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (founding || hostsNameServer(home)) {
     const cluster = membership?.signed.record.cluster ?? newClusterId();
     const owner = await clusterKeys(home);
-    store = await openStore<NameServerState>(nameServerFile(home), {
+    store = await openStore<NameServerState>(coordination, 'nameserver', {
       record: {
         cluster,
         revision: 1,
@@ -188,6 +190,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const logins = new Logins(peer, members.userKeyOf);
     const kernel = await startKernel({
       peer,
+      coordination,
       users: { userOf: (session) => logins.userOf(session), isOwner: members.isOwner },
       onGone: members.onGone,
       services: Object.entries(signed.record.services).flatMap(([service, host]) => (host === name ? [service] : [])),

@@ -93,10 +93,12 @@ export function makeHome(home: string): void {
 /** The runtime's key pair, made on first use. */
 export const runtimeKeys = (home: string): Promise<Keys> => loadOrCreateKeys(file(home, 'keys.pem'));
 /** The cluster's key pair: only where the name server lives. */
-export const clusterKeys = (home: string): Promise<Keys> => loadOrCreateKeys(path.join(home, 'cluster', 'keys.pem'));
-export const nameServerFile = (home: string): string => path.join(home, 'cluster', 'nameserver.json');
+export const clusterKeys = (home: string): Promise<Keys> =>
+  loadOrCreateKeys(path.join(kernelDirectory(home), 'keys.pem'));
+/** State of the kernel agents that this machine hosts. */
+export const kernelDirectory = (home: string): string => path.join(home, 'cluster');
 export const hostsNameServer = (home: string): boolean =>
-  statSync(nameServerFile(home), { throwIfNoEntry: false }) !== undefined;
+  statSync(path.join(kernelDirectory(home), 'nameserver.json'), { throwIfNoEntry: false }) !== undefined;
 
 /** The key pair of the machine's user, made on first use. */
 export const userKeys = (home: string): Promise<Keys> => loadOrCreateKeys(file(home, 'user.pem'));

@@ -24,11 +24,22 @@ export async function writeDurably(file: string, text: string, mode = 0o600): Pr
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
-  const directory = await open(path.dirname(file), 'r');
+  await syncDirectory(path.dirname(file));
+}
+
+/** Removes `file`; it does not come back. @throws the system's error */
+export async function removeDurably(file: string): Promise<void> {
+  await unlink(file);
+  await syncDirectory(path.dirname(file));
+}
+
+/** What was made, renamed or removed in `directory` stays so. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
   try {
     // Some file systems refuse to flush a directory; the rename itself is atomic there all the same.
-    await directory.sync().catch(() => undefined);
+    await handle.sync().catch(() => undefined);
   } finally {
-    await directory.close();
+    await handle.close();
   }
 }

@@ -3,6 +3,7 @@ import type { Keys } from '../bus/identity.js';
 import type { OnGone } from '../bus/members.js';
 import type { Peer } from '../bus/peer.js';
 import type { SignedBootRecord } from '../wire/messages.js';
+import type { Coordination } from './coordination/coordination.js';
 import { type NameServer, type NameServerState, startNameServer } from './nameserver.js';
 import { startScheduler, type Users } from './scheduler/driver.js';
 import type { Store } from './store.js';
@@ -11,6 +12,8 @@ export interface KernelOptions {
   readonly peer: Peer;
   /** Names of the services to start here. */
   readonly services: readonly string[];
+  /** Keeps their state. */
+  readonly coordination: Coordination;
   readonly onGone: OnGone;
   /** Who sessions are; without it everything is the one user's own. */
   readonly users?: Users;
@@ -27,12 +30,15 @@ export interface Kernel {
   close(): Promise<void>;
 }
 
-export async function startKernel({ peer, services, onGone, users, nameServer }: KernelOptions): Promise<Kernel> {
+export async function startKernel(options: KernelOptions): Promise<Kernel> {
+  const { peer, services, coordination, onGone, users, nameServer } = options;
   const names =
     services.includes('nameserver') && nameServer !== undefined && users !== undefined
       ? await startNameServer({ peer, ...nameServer, userOf: users.userOf })
       : undefined;
-  const scheduler = services.includes('scheduler') ? await startScheduler(peer, onGone, users) : undefined;
+  const scheduler = services.includes('scheduler')
+    ? await startScheduler({ peer, coordination, onGone, users })
+    : undefined;
   return {
     nameServer: names,
     close: async () => {

@@ -1,58 +1,36 @@
-/** State of a kernel agent: one JSON document, on disk before anything is acknowledged, or in memory for the embedded default. */
-import { readFile } from 'node:fs/promises';
-import { type Adapter, Low, Memory } from 'lowdb';
-import { writeDurably } from '../bus/durable-file.js';
-import { WireError } from '../wire/errors.js';
+/** State of a kernel agent as one document, kept by the coordination before anything is acknowledged. */
+import type { Coordination } from './coordination/coordination.js';
 
 export interface Store<T> {
   readonly data: T;
-  /** Changes the document; resolves once the change survives `kill -9`. Rejected changes are undone. */
+  /**
+   * Changes the document; resolves once the change survives `kill -9`, and is to be seen only then. Changes are made one after
+   * the other; one that throws, or cannot be kept, has not been made.
+   * @throws WireError ESTALE when somebody else has written the document: the caller is its keeper no more
+   */
   update(change: (data: T) => void): Promise<void>;
 }
 
-class DurableFile<T> implements Adapter<T> {
-  constructor(private readonly file: string) {}
-
-  async read(): Promise<T | null> {
-    let text: string;
-    try {
-      text = await readFile(this.file, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
-    try {
-      return JSON.parse(text) as T;
-    } catch (cause) {
-      throw new WireError('EBADMSG', `${this.file}: not JSON`, { cause });
-    }
-  }
-
-  async write(data: T): Promise<void> {
-    await writeDurably(this.file, `${JSON.stringify(data, null, 2)}\n`);
-  }
-}
-
-/** Opens `file` (undefined: memory), holding `initial` when it does not exist yet. Changes are written one after the other. */
-export async function openStore<T extends object>(file: string | undefined, initial: T): Promise<Store<T>> {
-  const low = new Low<T>(file === undefined ? new Memory<T>() : new DurableFile<T>(file), initial);
-  await low.read();
+/** Opens the document `key`, holding `initial` when it does not exist yet. */
+export async function openStore<T extends object>(
+  coordination: Coordination,
+  key: string,
+  initial: T,
+): Promise<Store<T>> {
+  const entry = await coordination.get(key);
+  let data = (entry?.value as T | undefined) ?? initial;
+  let revision = entry?.revision ?? 0;
   let last: Promise<void> = Promise.resolve();
   return {
     get data() {
-      return low.data;
+      return data;
     },
     update(change) {
       const step = last.then(async () => {
-        const before = low.data;
-        low.data = structuredClone(before);
-        try {
-          change(low.data);
-          await low.write();
-        } catch (error) {
-          low.data = before;
-          throw error;
-        }
+        const next = structuredClone(data);
+        change(next);
+        revision = await coordination.put(key, next, revision);
+        data = next;
       });
       last = step.catch(() => undefined);
       return step;

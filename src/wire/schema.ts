@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import { openFlags } from './files.js';
 import { homeOf, isDeviceName, isId, isRuntimeName, isSessionId, isUserName, type SessionId } from './ids.js';
-import type { Body, Envelope } from './messages.js';
+import type { Body, Envelope, JobRecord } from './messages.js';
 
 const id = v.pipe(v.string(), v.check(isId));
 const session = v.pipe(v.string(), v.check(isSessionId));
@@ -359,6 +359,9 @@ export function isBody(value: unknown): boolean {
       : undefined;
   return schema === undefined || (v.is(schema, value) && v.is(forSession, value));
 }
+
+/** True when `value` is a job as the scheduler keeps it. */
+export const isJobRecord = (value: unknown): value is JobRecord => v.is(jobRecord, value);
 
 /** True when `value` is a well-formed envelope around a well-formed body. */
 export function isEnvelope(value: unknown): value is Envelope {

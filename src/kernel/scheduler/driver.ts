@@ -7,17 +7,11 @@ import type { OnGone } from '../../bus/members.js';
 import type { Peer } from '../../bus/peer.js';
 import { WireError } from '../../wire/errors.js';
 import type { Inventory, Placement, Plan, RuntimeInfo } from '../../wire/graph.js';
-import type { AgentId, JobId, RuntimeName, SessionId, UserName } from '../../wire/ids.js';
-import type {
-  AgentReport,
-  Body,
-  Envelope,
-  JobRecord,
-  RoutedEdge,
-  RuntimeStatus,
-  SessionStatus,
-} from '../../wire/messages.js';
+import type { AgentId, RuntimeName, SessionId, UserName } from '../../wire/ids.js';
+import type { Body, Envelope, RoutedEdge, RuntimeStatus, SessionStatus } from '../../wire/messages.js';
 import { topics } from '../../wire/topics.js';
+import type { Coordination } from '../coordination/coordination.js';
+import { type Job, JobTable } from './jobs.js';
 import { place } from './place.js';
 
 export interface Scheduler {
@@ -30,16 +24,11 @@ interface Known {
   readonly info: RuntimeInfo | undefined;
 }
 
-interface Job {
-  readonly record: JobRecord;
-  readonly agents: Map<
-    AgentId,
-    { runtime: RuntimeName; state: AgentReport['state']; pid?: number; status?: number; signal?: string; text: string }
-  >;
-}
-
 /** Milliseconds a runtime has to answer a spawn request. */
 const spawnPatience = 10_000;
+
+/** Most milliseconds for one question to a session. */
+const sessionPatience = 4000;
 
 /** Who sessions are; without it everything is the one user's own. */
 export interface Users {
@@ -48,11 +37,27 @@ export interface Users {
   isOwner(user: UserName): boolean;
 }
 
-/** `onGone` tells of machines that were revoked. */
-export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | undefined): Promise<Scheduler> {
+export interface SchedulerOptions {
+  readonly peer: Peer;
+  /** Keeps the job table. */
+  readonly coordination: Coordination;
+  /** Tells of machines that were revoked. */
+  readonly onGone: OnGone;
+  readonly users: Users | undefined;
+  /**
+   * Milliseconds that the sessions of jobs from before the scheduler's start have to be heard of again, and their machines twice
+   * that: as long as connecting again takes. Default 20 000.
+   */
+  readonly returnMs?: number;
+}
+
+/** @throws WireError EBADMSG when what was kept is no job table; EACCES when the broker refuses its topics */
+export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
+  const { peer, coordination, onGone, users, returnMs = 20_000 } = options;
   const { cluster } = peer;
   const runtimes = new Map<RuntimeName, Known>();
-  const jobs = new Map<JobId, Job>();
+  const jobs = await JobTable.open(coordination);
+  let closed = false;
 
   const inventory = (): Inventory => ({
     runtimes: [...runtimes.values()]
@@ -63,17 +68,6 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
   const inbox = (name: RuntimeName): string => topics.runtimeInbox(cluster, name);
 
   // --- jobs -----------------------------------------------------------------------------------------------------------
-
-  const apply = (report: AgentReport): void => {
-    const agent = jobs.get(report.job)?.agents.get(report.agent);
-    if (agent === undefined) return;
-    agent.state = report.state;
-    if (report.pid !== undefined) agent.pid = report.pid;
-    if (report.status !== undefined) agent.status = report.status;
-    if (report.signal !== undefined) agent.signal = report.signal;
-    const job = jobs.get(report.job)!;
-    if ([...job.agents.values()].every((a) => a.state === 'exited' || a.state === 'lost')) jobs.delete(report.job);
-  };
 
   /** Agents of a job that are still there, by runtime. */
   const living = (job: Job, only?: readonly AgentId[]): [AgentId, RuntimeName][] =>
@@ -91,21 +85,37 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
     );
   };
 
-  /** Every agent on a lost machine is lost; their sessions see for themselves that the machine has gone. */
-  const lose = (runtime: RuntimeName): void => {
-    for (const [job, { agents }] of jobs) {
-      for (const [agent, entry] of agents) {
-        if (entry.runtime === runtime && entry.state !== 'exited')
-          apply({ type: 'agent.state', job, agent, runtime, state: 'lost' });
-      }
-    }
+  /** Agents that a job from before the scheduler's start has on `runtime`: are they there? */
+  const askAgain = async (runtime: RuntimeName): Promise<void> => {
+    if (!jobs.isUnheard(runtime)) return;
+    const answer = await peer.request(inbox(runtime), { type: 'agent.list' });
+    if (answer.type === 'agents') jobs.hear(runtime, answer.agents);
+  };
+
+  /** Ends what sessions left behind that went while there was no scheduler. */
+  const askSessions = async (): Promise<void> => {
+    const deadline = performance.now() + returnMs;
+    const isThere = async (session: SessionId): Promise<boolean> => {
+      do {
+        const timeoutMs = Math.min(sessionPatience, returnMs);
+        const answer = peer.ask(topics.sessionInbox(cluster, session), { type: 'login.get' }, { timeoutMs });
+        const heard = await answer.then(
+          ({ from }) => from.session === session,
+          (error: WireError) => error.code === 'ECANCELED',
+        );
+        if (heard) return true;
+      } while (!closed && performance.now() < deadline);
+      return closed;
+    };
+    const sessions = new Set(jobs.all().map((job) => job.record.session));
+    await Promise.all([...sessions].map(async (each) => ((await isThere(each)) ? undefined : endSession(each))));
   };
 
   const endSession = async (session: SessionId): Promise<void> => {
-    for (const job of [...jobs.values()]) if (job.record.session === session) await signal(job, 'SIGHUP');
+    for (const job of jobs.all()) if (job.record.session === session) await signal(job, 'SIGHUP');
     const timer = setTimeout(() => {
-      for (const job of [...jobs.values()]) {
-        if (job.record.session === session) void signal(job, 'SIGKILL').then(() => jobs.delete(job.record.job));
+      for (const job of jobs.all()) {
+        if (job.record.session === session) void signal(job, 'SIGKILL').then(() => jobs.remove(job.record.job));
       }
     }, 3000);
     timer.unref();
@@ -135,21 +145,17 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
       ...(ofShell(edge.to) ? { toSession: true } : {}),
     }));
     const spawned = plan.agents.filter((a) => !isShells(a.id));
-    const job: Job = {
-      record: {
-        job: plan.job,
-        session: plan.session,
-        home: plan.home,
-        source: plan.source,
-        started: Date.now(),
-        agents: [],
-      },
-      agents: new Map(
-        spawned.map((a) => [a.id, { runtime: where.get(a.id)!, state: 'starting' as const, text: a.text }]),
-      ),
-    };
-    if (spawned.length > 0) jobs.set(plan.job, job);
     const requests: Promise<unknown>[] = [];
+    const { job: id, session, home, source } = plan;
+    const agents = spawned.map((a) => ({
+      id: a.id,
+      text: a.text,
+      runtime: where.get(a.id)!,
+      state: 'starting' as const,
+    }));
+    const job =
+      agents.length === 0 ? undefined : jobs.add({ job: id, session, home, source, started: Date.now(), agents });
+    if (job !== undefined) requests.push(job.kept);
     for (const name of new Set(spawned.map((a) => where.get(a.id)!))) {
       const agents = spawned.filter((a) => where.get(a.id) === name);
       const ids = new Set(agents.map((a) => a.id));
@@ -183,17 +189,12 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
     const results = await Promise.allSettled(requests);
     const failed = results.find((r) => r.status === 'rejected');
     if (failed !== undefined) {
-      await signal(job, 'SIGKILL');
-      jobs.delete(plan.job);
+      if (job !== undefined) await signal(job, 'SIGKILL');
+      jobs.remove(plan.job);
       throw failed.reason;
     }
     return placements;
   };
-
-  const jobRecord = ({ record, agents }: Job): JobRecord => ({
-    ...record,
-    agents: [...agents].map(([id, rest]) => ({ id, ...rest })),
-  });
 
   // --- service --------------------------------------------------------------------------------------------------------
 
@@ -215,9 +216,9 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
         return { type: 'ok' };
       }
       case 'job.list':
-        return { type: 'jobs', jobs: [...jobs.values()].map(jobRecord) };
+        return { type: 'jobs', jobs: jobs.records() };
       case 'agent.state':
-        if (body.runtime === from.runtime) apply(body);
+        if (body.runtime === from.runtime) jobs.apply(body);
         return undefined;
       default:
         throw new WireError('ENOSYS', `the scheduler does not answer ${body.type}`);
@@ -225,7 +226,7 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
   };
 
   const stopWatching = onGone((name) => {
-    lose(name);
+    jobs.lose(name);
     runtimes.delete(name);
   });
   const subscriptions: Subscription[] = [
@@ -235,12 +236,14 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
       const known = runtimes.get(status.name);
       // A late will of a former life says nothing about this one.
       if (known !== undefined && status.incarnation < known.incarnation) return undefined;
-      if (known?.info !== undefined && (status.state === 'offline' || status.incarnation > known.incarnation))
-        lose(status.name);
+      if (status.state === 'offline' || (known?.info !== undefined && status.incarnation > known.incarnation))
+        jobs.lose(status.name);
       runtimes.set(status.name, {
         incarnation: status.incarnation,
         info: status.state === 'online' ? status.info : undefined,
       });
+      // Whoever does not answer is asked again when it next says how it is.
+      if (status.state === 'online') void askAgain(status.name).catch(() => {});
       return undefined;
     }),
     await peer.serve(topics.sessionStatus(cluster, '+/+'), (body, { from }) => {
@@ -251,10 +254,16 @@ export async function startScheduler(peer: Peer, onGone: OnGone, users: Users | 
     }),
     await peer.serve(topics.kernel(cluster, 'scheduler'), serve),
   ];
+  void askSessions();
+  const giveUp = setTimeout(() => jobs.loseUnheard(), 2 * returnMs);
+  giveUp.unref();
   return {
     close: async () => {
+      closed = true;
+      clearTimeout(giveUp);
       stopWatching();
       await Promise.all(subscriptions.map((s) => s.close()));
+      await jobs.settled();
     },
   };
 }
