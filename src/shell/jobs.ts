@@ -59,6 +59,8 @@ export class HostProcess implements Stage {
   endedBy: number | undefined;
   core = false;
   onChange: (() => void) | undefined;
+  /** Called in place of stopping when it used the terminal before that was its own; once. */
+  tooEarly: (() => void) | undefined;
   private waiters: (() => void)[] = [];
 
   constructor(
@@ -99,6 +101,11 @@ export class HostProcess implements Stage {
         this.core = result.core;
         break;
       case 'stopped':
+        if (this.tooEarly !== undefined && (result.signal === SIGTTIN || result.signal === SIGTTOU)) {
+          this.tooEarly();
+          this.tooEarly = undefined;
+          return;
+        }
         this.state = 'stopped';
         this.status = 128 + result.signal;
         break;
@@ -325,6 +332,8 @@ export function describeState(job: Job): string {
   return last.status === 0 ? 'Done' : `Done(${last.status})`;
 }
 
+const { SIGTTIN, SIGTTOU } = constants.signals;
+
 /** What a terminal sends to its foreground process group (XBD 11.1.9, 11.1.10). */
 const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGHUP'] as const;
 
@@ -340,6 +349,7 @@ export interface TerminalOwner {
 export async function inForeground(
   owner: TerminalOwner,
   group: number | undefined,
+  stages: readonly Stage[],
   run: () => MaybePromise<void>,
 ): Promise<void> {
   const terminal = owner.terminal!;
@@ -349,8 +359,9 @@ export async function inForeground(
   if (group !== undefined) {
     for (const name of terminalSignals) process.prependOnceListener(name, passOn);
     giveTerminal(terminal, group);
-    // One that read the terminal before it was its own has stopped.
-    killGroup(group, constants.signals.SIGCONT);
+    // Not to all at once: a Ctrl-Z that has just come would be undone.
+    for (const stage of stages)
+      if (stage instanceof HostProcess) stage.tooEarly = () => killGroup(group, constants.signals.SIGCONT);
     const missed = owner.interrupted ?? (owner.stopAsked ? constants.signals.SIGTSTP : undefined);
     if (missed !== undefined) killGroup(group, missed);
   }
@@ -358,6 +369,7 @@ export async function inForeground(
     await run();
   } finally {
     owner.stopAsked = false;
+    for (const stage of stages) if (stage instanceof HostProcess) stage.tooEarly = undefined;
     if (group !== undefined) {
       giveTerminal(terminal, owner.pid);
       for (const name of terminalSignals) process.off(name, passOn);

@@ -102,7 +102,7 @@ const fg: Builtin['run'] = (args, env) => {
       return waitAll(job.stages, true, 0);
     };
     const stop = forwardSignals(job.stages, env);
-    const waited = shell.terminal === undefined ? run() : inForeground(shell, job.group, run);
+    const waited = shell.terminal === undefined ? run() : inForeground(shell, job.group, job.stages, run);
     return then(waited, (): Outcome => {
       stop();
       if (jobState(job) === 'stopped') {

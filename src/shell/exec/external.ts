@@ -213,7 +213,7 @@ export function waitForeground(
   const waited =
     shell.terminal === undefined
       ? waitAll(stages, true, 0)
-      : inForeground(shell, group, () => waitAll(stages, true, 0));
+      : inForeground(shell, group, stages, () => waitAll(stages, true, 0));
   return then(waited, () => {
     if (stages.every((s) => s.state === 'done')) return outcome();
     const job = shell.jobs.add(text, stages, group, env);
