@@ -10,7 +10,8 @@ import { selfSigned } from '../../src/bus/certificate.js';
 import { generateKeys } from '../../src/bus/identity.js';
 import { connectMqtt } from '../../src/bus/mqtt.js';
 import { WireError } from '../../src/wire/errors.js';
-import { freePort, type Mosquitto, mosquittoAvailable, startMosquitto } from '../support/mosquitto.js';
+import { type Mosquitto, mosquittoAvailable, startMosquitto } from '../support/mosquitto.js';
+import { freePort } from '../support/server-process.js';
 import { collector } from './contract.js';
 
 const plain = suite('MQTT connect');

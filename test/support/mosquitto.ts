@@ -1,11 +1,9 @@
 /** A real Mosquitto for tests: generated configuration, a free loopback port, no persistence. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort, serverProcess } from './server-process.js';
 
 function findMosquitto(): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
@@ -47,39 +45,6 @@ export interface Mosquitto {
   close(): Promise<void>;
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    // Below those that the kernel gives to connections, of which one might take it before it is used.
-    const port = 10_000 + Math.floor(Math.random() * 10_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
-}
-
-/** Resolves once something accepts connections on the port. */
-export async function accepting(port: number, deadline = Date.now() + 5000): Promise<void> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    } finally {
-      socket.destroy();
-    }
-  }
-}
-
 /** @param extra further lines of mosquitto.conf */
 export async function startMosquitto(extra = ''): Promise<Mosquitto> {
   const program = findMosquitto();
@@ -100,21 +65,7 @@ export async function startMosquitto(extra = ''): Promise<Mosquitto> {
       ].join('\n'),
     );
   await configure(extra);
-  let child: ChildProcess | undefined;
-  const kill = () => child?.kill('SIGKILL');
-  const stop = async () => {
-    const running = child;
-    child = undefined;
-    process.off('exit', kill);
-    if (running === undefined || running.exitCode !== null) return;
-    running.kill('SIGKILL');
-    await once(running, 'exit');
-  };
-  const start = async () => {
-    child = spawn(program, ['-c', file], { stdio: 'ignore' });
-    process.on('exit', kill);
-    await accepting(port);
-  };
+  const { start, stop } = serverProcess([program, '-c', file], port);
   await start();
   return {
     url: `mqtt://127.0.0.1:${port}`,

@@ -1,11 +1,10 @@
 /** A real nats-server with its MQTT listener for tests: a free loopback port, a directory of its own. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { accepting, freePort, type Mosquitto } from './mosquitto.js';
+import type { Mosquitto } from './mosquitto.js';
+import { freePort, serverProcess } from './server-process.js';
 
 const program = ['/usr/bin/nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'].find((file) =>
   existsSync(file),
@@ -34,21 +33,7 @@ export async function startNats(extra = ''): Promise<Mosquitto> {
         '',
       ].join('\n'),
     );
-  let child: ReturnType<typeof spawn> | undefined;
-  const kill = () => child?.kill('SIGKILL');
-  const stop = async () => {
-    const running = child;
-    child = undefined;
-    process.off('exit', kill);
-    if (running === undefined || running.exitCode !== null) return;
-    running.kill('SIGKILL');
-    await once(running, 'exit');
-  };
-  const start = async () => {
-    child = spawn(program, ['-c', file], { stdio: 'ignore' });
-    process.on('exit', kill);
-    await accepting(mqtt);
-  };
+  const { start, stop } = serverProcess([program, '-c', file], mqtt);
   await configure(extra);
   await start();
   return {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/bin/status.js';
-import { freePort } from '../support/mosquitto.js';
+import { freePort } from '../support/server-process.js';
 import { bin, cleanEnvironment, isRunning, type Result, run, start, startCluster, until } from '../support/system.js';
 
 const test = suite('oneos');
