@@ -240,3 +240,23 @@ const requestTypes: ReadonlySet<string> = new Set<FileRequest['type']>([
 
 /** True for what a file service answers. */
 export const isFileRequest = (body: { readonly type: string }): body is FileRequest => requestTypes.has(body.type);
+
+/** What Node's `Stats` and `Dirent` have in common. */
+interface Typed {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+  isCharacterDevice(): boolean;
+  isBlockDevice(): boolean;
+  isFIFO(): boolean;
+}
+
+/** What a file of the host is. */
+export function kindOf(s: Typed): FileStat['kind'] {
+  if (s.isFile()) return 'file';
+  if (s.isDirectory()) return 'directory';
+  if (s.isSymbolicLink()) return 'symlink';
+  if (s.isCharacterDevice()) return 'character';
+  if (s.isBlockDevice()) return 'block';
+  return s.isFIFO() ? 'fifo' : 'socket';
+}

@@ -296,8 +296,8 @@ export class ContextModules {
   // --- the program ----------------------------------------------------------------------------------------------------
 
   /** Runs the program as Node runs its entry point. */
-  start(program: string, stub?: NodeJS.Module): void {
-    if (stub !== undefined) delete internals._cache[stub.filename];
+  start(program: string, front?: NodeJS.Module): void {
+    if (front !== undefined) delete internals._cache[front.filename];
     const { value, text } = this.ask('module.start', [program], { syscall: 'open', path: program });
     const { path: file, loaded } = value as Started;
     this.first = { path: file, loaded: loadedWith(loaded, text) };

@@ -7,10 +7,9 @@ import { constants, type FSWatcher } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { encodeBytes } from '../../wire/bytes.js';
 import { WireError } from '../../wire/errors.js';
-import { type FileOwner, type FileStat, type OpenFlag, openFlags } from '../../wire/files.js';
+import { type FileOwner, type FileStat, kindOf, type OpenFlag, openFlags } from '../../wire/files.js';
 import type { RuntimeName, SessionId } from '../../wire/ids.js';
 import type { Sender } from '../../wire/messages.js';
-import { kindOf } from './stat.js';
 
 /** An open file of this host. */
 export interface OpenFile {

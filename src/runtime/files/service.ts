@@ -16,6 +16,7 @@ import {
   type FileRequest,
   type FileTarget,
   fileChunk,
+  kindOf,
 } from '../../wire/files.js';
 import type { RuntimeName, SessionId } from '../../wire/ids.js';
 import type { Sender } from '../../wire/messages.js';
@@ -24,7 +25,7 @@ import type { Confined } from '../authority/confine.js';
 import { instrumentCached, keyOf } from '../modules/instrument.js';
 import { receiveFile, Settling, sendFile } from './bulk.js';
 import { Handles, openExactly } from './handles.js';
-import { kindOf, toFileStat } from './stat.js';
+import { toFileStat } from './stat.js';
 
 /** A reply, and the bytes of a read beside it. */
 export interface FileAnswer {

@@ -1,16 +1,6 @@
 /** A host's `Stats` as the wire has them. */
-import type { BigIntStats, Dirent, Stats } from 'node:fs';
-import type { FileStat } from '../../wire/files.js';
-
-/** What a file is. */
-export function kindOf(s: Stats | Dirent | BigIntStats): FileStat['kind'] {
-  if (s.isFile()) return 'file';
-  if (s.isDirectory()) return 'directory';
-  if (s.isSymbolicLink()) return 'symlink';
-  if (s.isCharacterDevice()) return 'character';
-  if (s.isBlockDevice()) return 'block';
-  return s.isFIFO() ? 'fifo' : 'socket';
-}
+import type { BigIntStats } from 'node:fs';
+import { type FileStat, kindOf } from '../../wire/files.js';
 
 /** @param s with `bigint`: nanoseconds and wide numbers */
 export function toFileStat(s: BigIntStats): FileStat {

@@ -1,7 +1,7 @@
 /** stat(2) through the namespace. */
-import { lstatSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { encodeBytes } from '../../wire/bytes.js';
-import type { FileStat } from '../../wire/files.js';
+import { type FileStat, kindOf } from '../../wire/files.js';
 import { locate } from '../namespace.js';
 import type { MaybePromise } from '../outcome.js';
 import type { Env } from '../state.js';
@@ -17,15 +17,6 @@ export interface Found {
   readonly uid: number;
   readonly gid: number;
   readonly remote: boolean;
-}
-
-function kindOf(s: Stats): Found['kind'] {
-  if (s.isFile()) return 'file';
-  if (s.isDirectory()) return 'directory';
-  if (s.isSymbolicLink()) return 'symlink';
-  if (s.isFIFO()) return 'fifo';
-  if (s.isSocket()) return 'socket';
-  return s.isBlockDevice() ? 'block' : 'character';
 }
 
 /** The file at a path of the namespace; undefined: there is none, or it cannot be asked for. */
