@@ -566,7 +566,8 @@ const read = promisify(fs.read);
   fs.writeSync(fd, 'ahead', at); all.write('ahead', at);
   expect((await read(fd, part, 0, 100, null)).bytesRead, 100);
   const both = await Promise.all([read(fd, Buffer.alloc(10), 0, 10, null), read(fd, Buffer.alloc(10), 0, 10, null)]);
-  console.log(Buffer.concat(both.map((b) => b.buffer)).equals(all.subarray(at, at + 20)), at); at += 20;
+  const [one, two] = both.map((b) => b.buffer); // plain Node may do them in either order
+  console.log([[one, two], [two, one]].some((order) => Buffer.concat(order).equals(all.subarray(at, at + 20))), at); at += 20;
   fs.closeSync(fd);
   const stream = fs.createReadStream('large', { highWaterMark: 100000 }); let seen = 0;
   for await (const chunk of stream) { seen += chunk.length; if (seen === 700000) fs.truncateSync('large', 900000); }
