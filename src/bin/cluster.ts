@@ -78,6 +78,8 @@ async function openEmbedded({ dist }: OpenOptions): Promise<ClusterPort> {
     onGone: () => () => {},
   });
   const runtime = await startRuntime({
+    // A shell does not stay for the next program.
+    waiting: 'never',
     peer: kernelPeer,
     config,
     home: directory,

@@ -6,12 +6,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, rmSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { enlargePipe, killGroup, pipe } from '../host/libc.js';
+import { killGroup } from '../host/libc.js';
 import { toErrorBody, WireError } from '../wire/errors.js';
-import { type FileEvent, fileChunk } from '../wire/files.js';
+import type { FileEvent } from '../wire/files.js';
 import type { PlanAgent } from '../wire/graph.js';
 import type { RuntimeName, SessionId } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
@@ -21,10 +21,11 @@ import { prepareProgram } from './drivers/index.js';
 import { type Joined, joinSocket, type StreamPair } from './network/tunnel.js';
 import { type BridgedPipe, closeQuietly } from './pipes.js';
 import { recordProcess } from './processes.js';
-import { type ContextDescription, contextVariable } from './syscalls/codec.js';
+import { type CallEnds, type ContextDescription, contextVariable } from './syscalls/codec.js';
 import type { Dispatcher } from './syscalls/dispatch.js';
 import { provide } from './syscalls/files.js';
-import { serveCalls } from './syscalls/serve.js';
+import { openCalls, serveCalls } from './syscalls/serve.js';
+import type { Launched, WaitingProcesses } from './waiting.js';
 
 export interface AgentServices {
   readonly name: RuntimeName;
@@ -39,6 +40,8 @@ export interface AgentServices {
   /** Devices of the cluster and GPIO, as a context is told of them. */
   readonly surroundings: (session: SessionId) => Pick<ContextDescription, 'devices' | 'gpio' | 'confined'>;
   readonly dispatcher: (agent: Agent, emit: (frame: Buffer) => boolean) => Dispatcher;
+  /** Processes that wait for a program to become. */
+  readonly waiting: WaitingProcesses;
   readonly report: (report: AgentReport, agent: Agent) => void;
   readonly changed: () => void;
 }
@@ -238,17 +241,57 @@ export class Agent {
   }
 
   private async launch(prepared: Prepared): Promise<void> {
-    const { request } = this;
+    const { waiting } = this.services;
+    const launched = (await this.become(prepared)) ?? (await this.spawn(prepared));
+    const { child, calls } = launched;
+    this.child = child;
+    for (const [fd, pair] of this.pairs) this.joined.push(joinSocket(child.stdio[fd] as Socket, pair));
+    child.once('exit', (status, signal) => {
+      this.dispatcher?.close();
+      void this.finish(signal === null ? { state: 'exited', status: status ?? 0 } : { state: 'exited', signal });
+    });
+    recordProcess(this.directory, child.pid!);
+    if (calls !== undefined) {
+      this.dispatcher = serveCalls(calls, (emit) => this.services.dispatcher(this, emit));
+      child.once('exit', () => calls.close());
+    }
+    if (prepared.waiting !== undefined) waiting.expect(this.environment());
+    this.report({ state: 'running', pid: child.pid! });
+    this.services.changed();
+    // A signal that came while it was being started.
+    for (const signal of this.early.splice(0)) this.signal(signal);
+  }
+
+  /** A process that waits becomes the program; undefined when there is none that can. */
+  private async become({ waiting, channel }: Prepared): Promise<Launched | undefined> {
+    if (waiting === undefined || channel === undefined || this.lastFd > 2 || this.pairs.size > 0) return undefined;
+    const environment = this.environment();
+    const found = this.services.waiting.take(environment);
+    if (found === undefined) return undefined;
+    const cwd = this.workingDirectory();
+    const started = await found.become({
+      description: this.describe(found.ends, channel, cwd !== undefined),
+      args: waiting.args,
+      environment,
+      directory: cwd ?? os.tmpdir(),
+      umask: this.request.context.umask & 0o777,
+      stdio: [0, 1, 2].map((fd) => `/proc/${process.pid}/fd/${this.fds.get(fd)}`),
+    });
+    return started ? found : undefined;
+  }
+
+  private async spawn(prepared: Prepared): Promise<Launched> {
     const env: Record<string, string> = { ...this.environment(), ...prepared.env };
     const cwd = this.workingDirectory();
-    const inCwd = cwd !== undefined;
-    const calls = prepared.channel === undefined ? undefined : this.openCalls(prepared.channel, inCwd);
-    if (calls !== undefined) env[contextVariable] = JSON.stringify(calls.description);
     const stdio: (number | 'ignore' | 'pipe')[] = [];
     for (let fd = 0; fd <= this.lastFd; fd++) stdio.push(this.pairs.has(fd) ? 'pipe' : (this.fds.get(fd) ?? 'ignore'));
-    if (calls !== undefined) stdio.push('pipe');
+    const calls = prepared.channel === undefined ? undefined : openCalls(stdio.length);
+    if (calls !== undefined) {
+      env[contextVariable] = JSON.stringify(this.describe(calls.ends, prepared.channel!, cwd !== undefined));
+      stdio.push(...calls.stdio);
+    }
     // The process is made before `spawn` returns: the mask is this process's for no longer than that.
-    const umask = process.umask(request.context.umask & 0o777);
+    const umask = process.umask(this.request.context.umask & 0o777);
     let child: ChildProcess;
     try {
       try {
@@ -266,63 +309,34 @@ export class Agent {
     } catch (error) {
       calls?.close();
       throw error;
+    } finally {
+      calls?.inherited();
     }
     child.on('error', () => {});
-    this.child = child;
-    for (const [fd, pair] of this.pairs) this.joined.push(joinSocket(child.stdio[fd] as Socket, pair));
-    child.once('exit', (status, signal) => {
-      this.dispatcher?.close();
-      void this.finish(signal === null ? { state: 'exited', status: status ?? 0 } : { state: 'exited', signal });
-    });
-    recordProcess(this.directory, child.pid!);
-    if (calls !== undefined) {
-      const channel = child.stdio[calls.at] as Socket;
-      this.dispatcher = serveCalls({ channel, requests: calls.requests, replies: calls.replies }, (emit) =>
-        this.services.dispatcher(this, emit),
-      );
-      child.once('exit', () => calls.close());
-    }
-    this.report({ state: 'running', pid: child.pid! });
-    this.services.changed();
-    // A signal that came while it was being started.
-    for (const signal of this.early.splice(0)) this.signal(signal);
+    return { child, calls: calls?.joined(child) };
   }
 
   private get lastFd(): number {
     return Math.max(...this.fds.keys(), ...this.pairs.keys());
   }
 
-  /** The pipes of synchronous calls, and where the child finds them. */
-  private openCalls({ program, imports }: NonNullable<Prepared['channel']>, inCwd: boolean) {
-    const request = pipe();
-    const reply = pipe();
-    // A part of a file goes through at once, without a turn for each 64 KiB.
-    for (const { write } of [request, reply]) enlargePipe(write, 2 * fileChunk);
-    this.own.push(request.write, reply.read);
-    const first = this.lastFd + 1;
-    this.fds.set(first, request.write);
-    this.fds.set(first + 1, reply.read);
+  /** What its context is told. */
+  private describe(ends: CallEnds, { program, imports, loads }: NonNullable<Prepared['channel']>, inCwd: boolean) {
+    const { request, services } = this;
     const description: ContextDescription = {
-      syncRequest: first,
-      syncReply: first + 1,
-      channel: first + 2,
-      home: this.request.home,
-      runtime: this.services.name,
+      ...ends,
+      home: request.home,
+      runtime: services.name,
       agent: this.plan.id,
       program,
       ...(imports === undefined ? {} : { imports }),
-      cwd: this.request.context.cwd,
+      ...(loads === undefined ? {} : { loads }),
+      cwd: request.context.cwd,
       inCwd,
       directory: this.directory,
-      ...this.services.surroundings(this.request.session),
+      ...services.surroundings(request.session),
     };
-    const requests = new Socket({ fd: request.read, readable: true, writable: false });
-    const replies = new Socket({ fd: reply.write, readable: false, writable: true });
-    const close = () => {
-      requests.destroy();
-      replies.destroy();
-    };
-    return { description, at: first + 2, requests, replies, close };
+    return description;
   }
 
   // --- the end --------------------------------------------------------------------------------------------------------

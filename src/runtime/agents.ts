@@ -136,6 +136,7 @@ export class Agents {
       }),
     ]);
     clearTimeout(timer);
+    this.services.waiting.close();
     this.guard.close();
   }
 }

@@ -28,6 +28,7 @@ import { Neighbours } from './neighbours.js';
 import { Network } from './network/network.js';
 import { Provider } from './provider.js';
 import { Dispatcher } from './syscalls/dispatch.js';
+import { type Policy, WaitingProcesses } from './waiting.js';
 
 export interface RuntimeConfig {
   readonly name: RuntimeName;
@@ -56,6 +57,8 @@ export interface RuntimeOptions {
   readonly onGone?: OnGone;
   /** Who may do what here. Without it everything is the one user's own, who started this process. */
   readonly authority?: Authority;
+  /** Whether processes wait for programs; `lately` when it is not given. */
+  readonly waiting?: Policy;
 }
 
 export interface Runtime {
@@ -148,6 +151,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     home: options.home,
     contextFile: options.contextFile,
     shell: options.shell,
+    waiting: new WaitingProcesses(options.contextFile, options.waiting),
     bridge: (edge, input, session) => provider.bridge(edge, input, session),
     openPair: async (input, output) => ({
       reader: await streams.openReader(input),

@@ -11,6 +11,7 @@ import { keepDescriptors } from '../../src/host/libc.js';
 import { setModuleRoot } from '../../src/host/modules.js';
 import { parseDevices } from '../../src/runtime/devices/config.js';
 import { type Runtime, startRuntime } from '../../src/runtime/index.js';
+import type { Policy } from '../../src/runtime/waiting.js';
 import type { StreamReader, StreamWriter } from '../../src/stream/stream.js';
 import { openStreams } from '../../src/stream/streams.js';
 import type { Endpoint, PlanAgent, Program } from '../../src/wire/graph.js';
@@ -133,7 +134,10 @@ export async function bundleContext(file: string): Promise<string> {
 }
 
 /** The first runtime named is the session's home. */
-export async function makeLab(devices: Readonly<Record<string, readonly unknown[]>>): Promise<Lab> {
+export async function makeLab(
+  devices: Readonly<Record<string, readonly unknown[]>>,
+  waiting: Policy = 'never',
+): Promise<Lab> {
   setModuleRoot(path.join(root, 'package.json'));
   keepDescriptors();
   const dir = mkdtempSync(path.join(os.tmpdir(), 'onesh-lab-'));
@@ -160,6 +164,7 @@ export async function makeLab(devices: Readonly<Record<string, readonly unknown[
       kernel: false,
       incarnation: 1,
       contextFile,
+      waiting,
       shell: ['/bin/sh'],
       version: 'test',
     });

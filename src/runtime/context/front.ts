@@ -34,6 +34,8 @@ export interface Rest {
   changeDirectory(directory: string): void;
   /** What instrumented modules call. */
   readonly forModules: object;
+  /** Runs the program that the context loads. */
+  startProgram(): void;
   /** Replaces what sockets, children and threads are made of. */
   installLate(): void;
 }

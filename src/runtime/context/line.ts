@@ -26,18 +26,22 @@ export function lineOfProcess(): Line | undefined {
   const text = process.env[contextVariable];
   if (text !== undefined) {
     delete process.env[contextVariable];
-    const description = JSON.parse(text) as ContextDescription;
-    const lock = new Int32Array(new SharedArrayBuffer(4));
-    let socket: Socket | undefined;
-    const opened = () => {
-      socket ??= open(description.channel);
-      return socket;
-    };
-    return { description, lock, isMain: true, socket: opened };
+    return lineOf(JSON.parse(text) as ContextDescription);
   }
   const { isMainThread, getEnvironmentData } = builtin<typeof workers>('node:worker_threads');
   const known = isMainThread ? undefined : (getEnvironmentData(sharedKey) as Shared | undefined);
   return known === undefined ? undefined : { ...known, isMain: false, socket: () => undefined };
+}
+
+/** Of a program's main thread. */
+export function lineOf(description: ContextDescription): Line {
+  const lock = new Int32Array(new SharedArrayBuffer(4));
+  let socket: Socket | undefined;
+  const opened = () => {
+    socket ??= open(description.channel);
+    return socket;
+  };
+  return { description, lock, isMain: true, socket: opened };
 }
 
 /** Lets threads that are made from now on have it, too. */

@@ -62,6 +62,7 @@ function install(): void {
     promise: files.promise,
     changeDirectory,
     installLate,
+    startProgram: () => modules.start(front.description.program),
     forModules: {
       import: modules.import.bind(modules),
       meta: modules.meta.bind(modules),

@@ -296,8 +296,7 @@ export class ContextModules {
   // --- the program ----------------------------------------------------------------------------------------------------
 
   /** Runs the program as Node runs its entry point. */
-  start(program: string, front?: NodeJS.Module): void {
-    if (front !== undefined) delete internals._cache[front.filename];
+  start(program: string): void {
     const { value, text } = this.ask('module.start', [program], { syscall: 'open', path: program });
     const { path: file, loaded } = value as Started;
     this.first = { path: file, loaded: loadedWith(loaded, text) };

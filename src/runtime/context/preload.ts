@@ -8,8 +8,9 @@ import type { Module as NodeModule } from 'node:module';
 import type * as os from 'node:os';
 import type * as vm from 'node:vm';
 import { type Front, installFront, type Rest } from './front.js';
-import { type Line, lineOfProcess, shareLine } from './line.js';
+import { type Line, lineOf, lineOfProcess, shareLine } from './line.js';
 import { Near } from './near.js';
+import { whenOrdered } from './waiting.js';
 import { watchWays } from './ways.js';
 
 const builtin = process.getBuiltinModule.bind(process) as <T>(name: string) => T;
@@ -18,7 +19,7 @@ const Module = module.constructor as typeof NodeModule;
 /** A program that is over by then need not notice that its runtime is gone; in milliseconds. */
 const watchMs = 50;
 
-function compiled({ fs }: Front): Buffer | undefined {
+function compiled(fs: typeof nodeFs): Buffer | undefined {
   try {
     return fs.readFileSync(`${__dirname}/context-main.cache`);
   } catch {
@@ -26,16 +27,36 @@ function compiled({ fs }: Front): Buffer | undefined {
   }
 }
 
-function loadRest(front: Front): void {
+type Start = (require: unknown, importUrl: (url: string) => unknown, front: Front) => void;
+
+function compileRest(fs: typeof nodeFs): Start {
   const file = `${__dirname}/context-main.cjs`;
-  const cachedData = compiled(front);
+  const cachedData = compiled(fs);
   const { Script } = builtin<typeof vm>('node:vm');
-  const text = front.fs.readFileSync(file, 'latin1');
+  const text = fs.readFileSync(file, 'latin1');
   const script = new Script(`(function (require, importUrl, front) {${text}\n})`, {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
-  (script.runInThisContext() as (...args: unknown[]) => void)(require, (url: string) => import(url), front);
+  return script.runInThisContext() as Start;
+}
+
+/** The rest of the context, where there was time to compile it before it was needed. */
+let startRest: Start | undefined;
+
+function loadRest(front: Front): void {
+  startRest ??= compileRest(front.fs);
+  startRest(require, (url: string) => import(url), front);
+}
+
+/** Where Node would run a file, the context runs the program, which is none of the host's. */
+function runInstead(rest: () => Rest): void {
+  const modules = Module as unknown as { runMain(): void };
+  const { runMain } = modules;
+  modules.runMain = () => {
+    modules.runMain = runMain;
+    rest().startProgram();
+  };
 }
 
 function install(line: Line): void {
@@ -76,6 +97,7 @@ function install(line: Line): void {
   // Options of Node's that are the context's are none of the program's.
   process.execArgv = [];
   if (isMain) process.argv[1] = description.program;
+  if (isMain && description.loads) runInstead(rest);
   // What else is preloaded may import anything.
   if (!isMain || description.imports !== false || env.NODE_OPTIONS !== undefined) needLate();
   // Not now: the first timer costs as much as all that has been done so far.
@@ -84,3 +106,10 @@ function install(line: Line): void {
 
 const line = lineOfProcess();
 if (line !== undefined) install(line);
+else
+  whenOrdered(builtin, Module, {
+    prepare: (fs) => {
+      startRest = compileRest(fs);
+    },
+    install: (description) => install(lineOf(description)),
+  });

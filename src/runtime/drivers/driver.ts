@@ -31,7 +31,9 @@ export interface Prepared {
   /** Variables beyond the agent's environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** The program speaks to its runtime over a system-call channel and is known there by this namespace path. */
-  readonly channel?: { readonly program: string; readonly imports?: boolean };
+  readonly channel?: { readonly program: string; readonly imports?: boolean; readonly loads?: boolean };
+  /** A process that waits can become it, with these arguments. */
+  readonly waiting?: { readonly args: readonly string[] };
 }
 
 /**

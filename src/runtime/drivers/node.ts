@@ -4,16 +4,17 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Driver, type DriverContext, writeProgram } from './driver.js';
+import type { Driver, DriverContext } from './driver.js';
 
 export const prepareNode: Driver<'node'> = (program, _agent, context) => {
   const { path, text } = program;
-  const preload = [...permissions(context), '--require', context.contextFile];
-  const file = isHere(path, text, context) ? path : writeProgram(context, 'start.cjs', startText(path));
+  const allowed = permissions(context);
+  const args = context.argv.slice(program.first ?? 1);
   return {
     command: process.execPath,
-    args: [...preload, file, ...context.argv.slice(program.first ?? 1)],
-    channel: { program: path, imports: text.includes('import') },
+    args: [...allowed, '--require', context.contextFile, path, ...args],
+    channel: { program: path, imports: text.includes('import'), loads: !isHere(path, text, context) },
+    ...(allowed.length === 0 ? { waiting: { args } } : {}),
   };
 };
 
@@ -36,9 +37,6 @@ function permissions({ isHome, confined, contextFile, directory }: DriverContext
     ...[own, ...devices].map((path) => `--allow-fs-write=${path}`),
   ];
 }
-
-const startText = (path: string): string =>
-  `globalThis[Symbol.for('onesh.context')].start(${JSON.stringify(path)}, module);`;
 
 /** The host's file is what the planner read. A program with GPIO imports what no host has. */
 function isHere(path: string, text: string, { isHome }: DriverContext): boolean {

@@ -69,12 +69,15 @@ export class FrameSplitter {
   }
 }
 
-/** What a context is told at its start, in the environment variable {@link contextVariable}. */
-export interface ContextDescription {
-  /** Descriptors of the program's ends. */
+/** Descriptors of a program's ends of its channels. */
+export interface CallEnds {
   readonly syncRequest: number;
   readonly syncReply: number;
   readonly channel: number;
+}
+
+/** What a context is told at its start, in the environment variable {@link contextVariable}. */
+export interface ContextDescription extends CallEnds {
   readonly home: string;
   readonly runtime: string;
   readonly agent: string;
@@ -82,6 +85,8 @@ export interface ContextDescription {
   readonly program: string;
   /** False: nothing is imported in the program's own text. */
   readonly imports?: boolean;
+  /** The context loads the program; else Node.js runs its file as it stands. */
+  readonly loads?: boolean;
   readonly cwd: string;
   /** The process was started in `cwd`: relative paths mean to the host what they mean here. */
   readonly inCwd: boolean;
@@ -96,3 +101,23 @@ export interface ContextDescription {
 }
 
 export const contextVariable = 'ONESH_CONTEXT';
+
+/** What a process that waits for its program is told once that is known: all that a start consists of. */
+export interface StartOrder {
+  readonly description: ContextDescription;
+  /** The program's arguments, without its name. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Working directory on this host. */
+  readonly directory: string;
+  readonly umask: number;
+  /** What is to be its standard descriptors, in order: files of this host, which name the runtime's ends of pipes. */
+  readonly stdio: readonly string[];
+}
+
+/** Set for a process that waits: JSON of its {@link CallEnds}. */
+export const waitingVariable = 'ONESH_WAITING';
+/** What it says once it is the program: until then the runtime holds the descriptors, too. */
+export const startedCall = 'waiting.started';
+/** It cannot be. */
+export const failedCall = 'waiting.failed';

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
 import { until } from '../lab.js';
-import { type ContractLab, makeContractLab } from './lab.js';
+import { type ContractLab, makeContractLab, waitingOn } from './lab.js';
 
 const test = suite('faults of files');
 let lab: ContractLab;
@@ -13,7 +13,7 @@ const at = (name: string) => path.join(lab.tree, name);
 
 if (mosquittoAvailable()) {
   test.before(async () => {
-    lab = await makeContractLab();
+    lab = await makeContractLab(waitingOn('older'));
   });
   test.after(() => lab.close());
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
-import { type ContractLab, inTurns, makeContractLab, type Ran } from './lab.js';
+import { type ContractLab, inTurns, makeContractLab, type Ran, waitingOn } from './lab.js';
 
 const test = suite('the front of a context');
 let lab: ContractLab;
@@ -183,7 +183,7 @@ if (mosquittoAvailable()) {
     return lab.asAgent({ kind: 'node', path: file, text }, { on: 'home' });
   };
   test.before(async () => {
-    lab = await makeContractLab();
+    lab = await makeContractLab(waitingOn('older'));
     const where = 'process.env.ONESH_RUNTIME === "home" && __filename';
     const files = {
       text: 'far',

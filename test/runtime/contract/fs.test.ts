@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
 import { blocks, fixture, rows } from './fs-cases.js';
-import { type ContractLab, clear, makeContractLab, plant, type Ran, snapshot } from './lab.js';
+import { type ContractLab, clear, makeContractLab, plant, type Ran, snapshot, waitingOn } from './lab.js';
 
 const test = suite('fs contract');
 
@@ -101,7 +101,7 @@ let plain: Outcome;
 let agent: Outcome;
 if (mosquittoAvailable()) {
   test.before(async () => {
-    lab = await makeContractLab();
+    lab = await makeContractLab(waitingOn('older'));
     const file = path.join(lab.tree, 'program.js');
     plain = await outcomeOf(lab, (argv) => lab.plainly([process.execPath, file, ...argv]));
     agent = await outcomeOf(lab, (argv) => lab.asAgent({ kind: 'node', path: file, text: program }, { argv }));

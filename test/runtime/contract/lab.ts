@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as esbuild from 'esbuild';
 import { connectMqtt } from '../../../src/bus/mqtt.js';
+import type { Policy } from '../../../src/runtime/waiting.js';
 import type { StreamWriter } from '../../../src/stream/stream.js';
 import { openStreams } from '../../../src/stream/streams.js';
 import type { PlanEdge, Program } from '../../../src/wire/graph.js';
@@ -37,6 +38,7 @@ export interface MachineOptions {
   readonly home: string;
   readonly contextFile: string;
   readonly root: string;
+  readonly waiting: Policy;
 }
 
 export interface Ran {
@@ -95,7 +97,12 @@ function canHide(): boolean {
   }
 }
 
-export async function makeContractLab(): Promise<ContractLab> {
+/** Programs run in processes that have waited for them on one line of Node.js versions, in fresh ones on the other. */
+export const waitingOn = (versions: 'older' | 'newer'): Policy =>
+  Number(process.versions.node.split('.')[0]) >= 22 === (versions === 'newer') ? 'always' : 'never';
+
+/** `waiting`: whether JavaScript programs are run by processes that have waited for them. */
+export async function makeContractLab(waiting: Policy = 'never'): Promise<ContractLab> {
   const dir = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'onesh-contract-')));
   const tree = path.join(dir, 'tree');
   fs.mkdirSync(tree);
@@ -120,7 +127,7 @@ export async function makeContractLab(): Promise<ContractLab> {
   const machines = new Map<string, ChildProcess>();
   for (const name of ['home', 'pi'] as RuntimeName[]) {
     const pem = members.keysOf(name).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    const shared = { url: broker.url, cluster, publicKeys, contextFile, root };
+    const shared = { url: broker.url, cluster, publicKeys, contextFile, root, waiting };
     const options: MachineOptions = { ...shared, name, pem, home: path.join(dir, name) };
     const command = [process.execPath, machineFile];
     const script = 'mount -t tmpfs -o size=16m none "$1" && shift && exec "$@"';

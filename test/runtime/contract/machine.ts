@@ -13,7 +13,7 @@ import type { MachineOptions } from './lab.js';
 
 const options = JSON.parse(process.env.MACHINE ?? '') as MachineOptions;
 delete process.env.MACHINE;
-const { name, url, cluster, pem, publicKeys, home, contextFile, root } = options;
+const { name, url, cluster, pem, publicKeys, home, contextFile, root, waiting } = options;
 setModuleRoot(`${root}/package.json`);
 keepDescriptors();
 const self = { runtime: name };
@@ -37,6 +37,7 @@ const runtime = await startRuntime({
   kernel: false,
   incarnation,
   contextFile,
+  waiting,
   shell: ['/bin/sh'],
   version: 'test',
 });

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
 import { root } from '../lab.js';
-import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, snapshot } from './lab.js';
+import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, snapshot, waitingOn } from './lab.js';
 import { type PackageCase, packages } from './packages.js';
 
 const test = suite('package contract');
@@ -54,7 +54,7 @@ async function outcome(row: PackageCase, directory: string, run: (file: string) 
 const installed = mosquittoAvailable() ? install() : undefined;
 if (installed !== undefined) {
   test.before(async () => {
-    lab = await makeContractLab();
+    lab = await makeContractLab(waitingOn('newer'));
     fs.cpSync(installed, path.join(lab.tree, 'node_modules'), { recursive: true, verbatimSymlinks: true });
     await inTurns(packages, async (row, i) => {
       const { argv = [], stdin = '' } = row;

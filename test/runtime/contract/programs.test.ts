@@ -4,7 +4,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
-import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, snapshot } from './lab.js';
+import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, snapshot, waitingOn } from './lab.js';
 import { type ProgramCase, programs } from './programs.js';
 
 const test = suite('program contract');
@@ -30,7 +30,7 @@ const outcomes = new Map<ProgramCase, { readonly plain: object; readonly agent: 
 
 if (mosquittoAvailable()) {
   test.before(async () => {
-    lab = await makeContractLab();
+    lab = await makeContractLab(waitingOn('newer'));
     await inTurns(rows, async (row, i) => {
       const { argv = [], stdin = '' } = row;
       const cwd = path.join(lab.tree, `program${i}`);

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
 import { until } from '../lab.js';
-import { type ContractLab, makeContractLab, type StartedAgent } from './lab.js';
+import { type ContractLab, makeContractLab, type StartedAgent, waitingOn } from './lab.js';
 
 const test = suite('sockets of programs');
 let lab: ContractLab;
@@ -40,7 +40,7 @@ async function end(agent: StartedAgent): Promise<void> {
 
 if (mosquittoAvailable()) {
   test.before(async () => {
-    lab = await makeContractLab();
+    lab = await makeContractLab(waitingOn('newer'));
   });
   test.after(() => lab.close());
 
