@@ -190,7 +190,7 @@ export async function makeContractLab(waiting: Policy = 'never'): Promise<Contra
         agents: [{ id, argv, program, constraints: [], locality: [], operands: [], text: argv.join(' ') }],
         edges,
         context: {
-          environment: { ...baseEnvironment, ...options.environment },
+          environment: { ...baseEnvironment(), ...options.environment },
           cwd: options.cwd ?? tree,
           umask: 0o022,
         },
@@ -227,7 +227,7 @@ export async function makeContractLab(waiting: Policy = 'never'): Promise<Contra
         const umask = process.umask(0o022);
         const child = spawn(command!, args, {
           cwd: options.cwd ?? tree,
-          env: { ...baseEnvironment, ...options.environment },
+          env: { ...baseEnvironment(), ...options.environment },
         });
         process.umask(umask);
         const texts = { stdout: '', stderr: '' };
@@ -275,12 +275,12 @@ export async function makeContractLab(waiting: Policy = 'never'): Promise<Contra
 /** Milliseconds that one agent may take. */
 const longest = 100_000;
 
-const baseEnvironment: Readonly<Record<string, string>> = {
+const baseEnvironment = (): Readonly<Record<string, string>> => ({
   PATH: process.env.PATH ?? '/usr/bin:/bin',
   HOME: '/tmp',
   TZ: 'UTC',
   LANG: 'C.UTF-8',
-};
+});
 
 /** What is in a tree, as text: kinds, modes, sizes, contents; times only where they were set to the past. */
 export function snapshot(directory: string): Record<string, string> {

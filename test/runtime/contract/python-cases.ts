@@ -186,6 +186,14 @@ with open('big', 'wb') as f: show(f.write(data))
 show(open('big', 'rb').read() == data, os.path.getsize('big'))
 with open('big', 'rb') as f: f.seek(500000); show(f.read(10) == data[500000:500010])
 open('big', 'w').close()`,
+  'the interpreter': `
+show(sys.version, sys.executable)`,
+  'functions kept in a class': `
+class Kept: open, stat, listdir, scandir, getcwd, read, rename = open, os.stat, os.listdir, os.scandir, os.getcwd, os.open, os.rename
+k = Kept(); show(k.open('file').read(), st(k.stat('file')), sorted(k.listdir('dir')), k.getcwd(), k.rename('file', 'moved'))
+show([f.__name__ for f in (open, os.stat, os.chdir, os.fchdir, os.getcwdb, os.unlink, os.remove, os.rename)], os.stat.__module__)
+import pickle
+for f in os.stat, os.listdir, open, os.rename, os.system: show(pickle.loads(pickle.dumps(f)) == f, f in {f})`,
   descriptors: `
 fd = os.open('new', os.O_RDWR | os.O_CREAT, 0o644)
 show(os.write(fd, b'hello'), os.lseek(fd, 0, 0), os.read(fd, 99), os.read(fd, 1), os.pread(fd, 2, 1), os.pwrite(fd, b'J', 0))

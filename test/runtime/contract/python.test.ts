@@ -1,11 +1,11 @@
 /** The same Python on its own and as an agent whose files are on another machine: every case the same, byte for byte. */
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Program } from '../../../src/wire/graph.js';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
+import { choosePython, type TestedPython } from '../../support/python.js';
 import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, snapshot } from './lab.js';
 import { pythonAtWork } from './python-at-work.js';
 import { expressions, pythonBlocks, pythonFixture } from './python-cases.js';
@@ -80,16 +80,15 @@ async function whole(directory: string, row: PythonProgram, run: () => Promise<R
   return { stdout, stderr: said, status, tree: snapshot(directory) };
 }
 
-/** The interpreter itself: a version manager's `python3` is a slow script. */
-const interpreter = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
-process.env.PATH = `${path.dirname(interpreter)}:${process.env.PATH}`;
-
+let python: TestedPython;
 let lab: ContractLab;
 let plain: Outcome;
 let agent: Outcome;
 const wholes = new Map<PythonProgram, { readonly plain: object; readonly agent: object }>();
 if (mosquittoAvailable()) {
   test.before(async () => {
+    python = choosePython();
+    const { interpreter } = python;
     lab = await makeContractLab();
     const file = path.join(lab.tree, 'program.py');
     plain = await outcomeOf(lab, () => lab.plainly([interpreter, file]));
@@ -120,7 +119,10 @@ if (mosquittoAvailable()) {
       });
     });
   });
-  test.after(() => lab.close());
+  test.after(async () => {
+    await lab.close();
+    python.close();
+  });
   test('both end alike', () => {
     assert.is(plain.ran.status, 0, plain.ran.stderr);
     assert.is(agent.ran.stderr, plain.ran.stderr);

@@ -4,6 +4,7 @@ import os
 import posix
 import stat as S
 
+from .functions import like_builtin
 from .namespace import CHUNK, fail, refuse
 
 _kinds = {'file': S.S_IFREG, 'directory': S.S_IFDIR, 'symlink': S.S_IFLNK, 'character': S.S_IFCHR, 'block': S.S_IFBLK,
@@ -110,17 +111,14 @@ def make_calls(ns, files):
         return kind, where, path
 
     def adopt(name, function):
-        function.__name__ = function.__qualname__ = name
-        function.__module__ = 'posix'
-        function.__doc__ = getattr(real[name], '__doc__', None)
-        calls[name] = function
+        calls[name] = like_builtin(function, name, doc=real[name].__doc__)
 
     def define(name):
         def keep(remote):
             """`remote(where, given, args, kwargs)` answers for another machine's file; for an int, `files` has its descriptor."""
             host = real[name]
 
-            def call(path, *args, **kwargs):
+            def call(_, path, *args, **kwargs):
                 if path.__class__ is str and path[:4] not in ns.special:
                     try:
                         return host(path, *args, **kwargs)
@@ -195,10 +193,10 @@ def make_calls(ns, files):
             where = files.get(where).path
         return ns.ask(names(given), 'list', path=where)[0]['entries']
 
-    def listdir(path=None):
+    def listdir(_, path=None):
         return _list_of(path, lambda e, _path: e['name'], real['listdir'])
 
-    def scandir(path=None):
+    def scandir(_, path=None):
         def entry(e, base):
             name = e['name']
             if isinstance(base, int):
@@ -291,18 +289,18 @@ def make_calls(ns, files):
     def two(name, request, second_is_text=False):
         host = real[name]
 
-        def call(src, dst, *args, src_dir_fd=None, dst_dir_fd=None, dir_fd=None, **kwargs):
+        def call(_, src, dst, *args, src_dir_fd=None, dst_dir_fd=None, dir_fd=None, **kwargs):
             plain = src.__class__ is str and dst.__class__ is str and src[:4] not in ns.special and dst[:4] not in ns.special
             fds = {k: v for k, v in (('src_dir_fd', src_dir_fd), ('dst_dir_fd', dst_dir_fd), ('dir_fd', dir_fd)) if v is not None}
             if plain and (fds or '..' not in src + dst):
                 return host(src, dst, *args, **fds, **kwargs)
             src, dst = os.fspath(src), os.fspath(dst)
-            to, there, _ = path_of(dst, dir_fd if second_is_text else dst_dir_fd)
+            to, there = path_of(dst, dir_fd if second_is_text else dst_dir_fd)[:2]
             if second_is_text:
                 if to == 'host':
                     return host(src, there if there != os.fsdecode(dst) else dst, *args, **fds, **kwargs)
                 return request(os.fsdecode(src), there, (src, dst))
-            kind, where, _ = path_of(src, src_dir_fd)
+            kind, where = path_of(src, src_dir_fd)[:2]
             if kind == 'host' and to == 'host':
                 return host(src if where == os.fsdecode(src) else where, dst if there == os.fsdecode(dst) else there, *args, **fds, **kwargs)
             if 'device' in (kind, to):
@@ -326,10 +324,10 @@ def make_calls(ns, files):
 
     # --- the working directory ---
 
-    def getcwd():
+    def getcwd(_=None):
         return ns.cwd if not (ns.same_host and ns.in_cwd) else real['getcwd']()
 
-    def chdir(path):
+    def chdir(_, path):
         if isinstance(path, int):
             if files.get(path) is None:
                 return real['chdir'](path)
@@ -348,11 +346,11 @@ def make_calls(ns, files):
         ns.choose()
 
     adopt('getcwd', getcwd)
-    adopt('getcwdb', lambda: os.fsencode(getcwd()))
+    adopt('getcwdb', lambda _: os.fsencode(getcwd()))
     adopt('chdir', chdir)
-    adopt('fchdir', lambda fd: chdir(fd))
+    adopt('fchdir', lambda _, fd: chdir(None, fd))
 
-    def umask(mask):
+    def umask(_, mask):
         ns.mask = mask & 0o777
         return real['umask'](mask)
 
@@ -360,7 +358,7 @@ def make_calls(ns, files):
 
     # --- descriptors ---
 
-    def open(path, flags, mode=0o777, *, dir_fd=None):
+    def open(_, path, flags, mode=0o777, *, dir_fd=None):
         if path.__class__ is str and path[:4] not in ns.special:
             try:
                 return real['open'](path, flags, mode, dir_fd=dir_fd)
@@ -380,7 +378,7 @@ def make_calls(ns, files):
                 return remote
             host, opened = real[name], files.open_files
 
-            def call(fd, *args, **kwargs):
+            def call(_, fd, *args, **kwargs):
                 return remote(fd, *args, **kwargs) if fd in opened else host(fd, *args, **kwargs)
 
             adopt(name, call)
@@ -431,7 +429,7 @@ def make_calls(ns, files):
             descriptor(name)(lambda fd, *args, _name=name, **kwargs: refuse(_name))
 
     if 'sendfile' in real:
-        def sendfile(out_fd, in_fd, offset, count, *args, **kwargs):
+        def sendfile(_, out_fd, in_fd, offset, count, *args, **kwargs):
             if out_fd not in files.open_files and in_fd not in files.open_files:
                 return real['sendfile'](out_fd, in_fd, offset, count, *args, **kwargs)
             count = min(count, CHUNK)
@@ -440,7 +438,7 @@ def make_calls(ns, files):
 
         adopt('sendfile', sendfile)
 
-    def closerange(low, high):
+    def closerange(_, low, high):
         for fd in [fd for fd in files.open_files if low <= fd < high]:
             files.close(fd)
         real['closerange'](low, high)

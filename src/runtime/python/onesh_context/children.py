@@ -6,6 +6,7 @@ import sys
 import threading
 
 from .channel import CallError
+from .functions import like_builtin
 from .namespace import fail
 
 
@@ -217,11 +218,11 @@ def change_asyncio(ns):
 def make_system(ns, real):
     """`os.system`, on the machine that has the working directory."""
 
-    def system(command):
+    def system(_, command):
         if ns.locate(os.getcwd())[0] == 'host':
             return real(command)
         import subprocess
         status = subprocess.call(command, shell=True)
         return -status if status < 0 else status << 8
 
-    return system
+    return like_builtin(system, 'system', doc=real.__doc__)

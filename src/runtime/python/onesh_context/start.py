@@ -132,6 +132,15 @@ def _path_entry(entry):
         sys.path.insert(0, entry)
 
 
+def _keep_lines(code, text):
+    """From Python 3.13 on tracebacks show the lines of a command."""
+    if sys.version_info < (3, 13):
+        return
+    import linecache
+    key = code if hasattr(linecache, '_interactive_cache') else '<string>'
+    linecache._register_code(key, text, '<string>')
+
+
 def main(context, kind, program, name, args):
     ns = install(context)
     try:
@@ -148,9 +157,10 @@ def main(context, kind, program, name, args):
             del space[left]
         space.update(__doc__=None, __package__=None, __spec__=None, __loader__=None)
         if kind == 'command':
-            _path_entry('')
             space.pop('__file__', None)
             code = compile(program + '\n', '<string>', 'exec', dont_inherit=True)
+            _keep_lines(code, program)
+            _path_entry('')
         elif kind == 'stdin':
             _path_entry('')
             space.pop('__file__', None)

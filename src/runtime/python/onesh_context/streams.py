@@ -2,6 +2,7 @@
 import _io
 import os
 
+from .functions import like_builtin
 from .namespace import fail
 
 _real_open = _io.open
@@ -223,7 +224,7 @@ def make_streams(ns, descriptors):
             made.close()
             raise
 
-    def open(file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
+    def open(_, file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
         if file.__class__ is str and file[:4] not in ns.special:
             try:
                 return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
@@ -232,8 +233,7 @@ def make_streams(ns, descriptors):
                     raise
         return slow_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
-    open.__doc__ = _real_open.__doc__
-    open.__module__ = '_io'
+    open = like_builtin(open, 'open', '_io', _real_open.__doc__)
 
     class FileIOType(type(_RealFileIO)):
         def __call__(cls, file, mode='r', closefd=True, opener=None):
@@ -248,7 +248,7 @@ def make_streams(ns, descriptors):
     class FileIO(_RealFileIO, metaclass=FileIOType):
         __module__ = '_io'
 
-    def open_code(path):
+    def open_code(_, path):
         return open(path, 'rb')
 
-    return open, FileIO, open_code
+    return open, FileIO, like_builtin(open_code, 'open_code', '_io', _io.open_code.__doc__)
