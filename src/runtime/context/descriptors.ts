@@ -137,12 +137,7 @@ export class Descriptors {
     fchmod: (fd, [mode]) => this.change(fd, { type: 'file.chmod', mode: exactMode(mode, 0), follow: true }, 'fchmod'),
     fchown: (fd, [uid, gid]) =>
       this.change(fd, { type: 'file.chown', uid: Number(uid), gid: Number(gid), follow: true }, 'fchown'),
-    futimes: (fd, [atime, mtime]) =>
-      this.change(
-        fd,
-        { type: 'file.utimes', atime: secondsOf(atime), mtime: secondsOf(mtime), follow: true },
-        'futime',
-      ),
+    futimes: (fd, [atime, mtime]) => this.setTimes(fd, secondsOf(atime), secondsOf(mtime)),
     ftruncate: (fd, [size]) =>
       this.change(fd, { type: 'file.truncate', size: Math.max(0, Number(size ?? 0)) }, 'ftruncate'),
     fsync: (fd) => this.change(fd, { type: 'file.sync', dataOnly: false }, 'fsync'),
@@ -153,6 +148,12 @@ export class Descriptors {
     truncate: (fd, [size]) =>
       this.change(fd, { type: 'file.truncate', size: Math.max(0, Number(size ?? 0)) }, 'ftruncate'),
   };
+
+  /** Seconds since the epoch. */
+  setTimes(fd: number, atime: number, mtime: number, exact?: s.Exact): Procedure<void> {
+    const times = { atime, mtime, ...(exact === undefined ? {} : { exact }) };
+    return this.change(fd, { type: 'file.utimes', ...times, follow: true }, 'futime');
+  }
 
   private *fstat(fd: number, bigint = false): Procedure<unknown> {
     return toStats(yield* s.fstat(this.get(fd, 'fstat')), bigint);

@@ -76,9 +76,14 @@ export function* chown(place: Place, uid: number, gid: number, follow: boolean):
   yield* askPath(place, { type: 'file.chown', path: place.full, uid, gid, follow }, syscall);
 }
 
-export function* utimes(place: Place, atime: number, mtime: number, follow: boolean): Procedure<void> {
+/** Both times to the nanosecond, as decimal text. */
+export type Exact = readonly [atimeNs: string, mtimeNs: string];
+
+/** Seconds since the epoch. */
+export function* utimes(place: Place, atime: number, mtime: number, follow: boolean, exact?: Exact): Procedure<void> {
   const syscall = follow ? 'utime' : 'lutime';
-  yield* askPath(place, { type: 'file.utimes', path: place.full, atime, mtime, follow }, syscall);
+  const times = { atime, mtime, ...(exact === undefined ? {} : { exact }) };
+  yield* askPath(place, { type: 'file.utimes', path: place.full, ...times, follow }, syscall);
 }
 
 export function* statfs(place: Place): Procedure<Reply<'file.statfs.reply'>['statfs']> {
@@ -313,7 +318,13 @@ export function* fstat({ place, handle }: OpenRemote): Procedure<FileStat> {
 type Change =
   | { readonly type: 'file.chmod'; readonly mode: number; readonly follow: true }
   | { readonly type: 'file.chown'; readonly uid: number; readonly gid: number; readonly follow: true }
-  | { readonly type: 'file.utimes'; readonly atime: number; readonly mtime: number; readonly follow: true }
+  | {
+      readonly type: 'file.utimes';
+      readonly atime: number;
+      readonly mtime: number;
+      readonly exact?: Exact;
+      readonly follow: true;
+    }
   | { readonly type: 'file.truncate'; readonly size: number }
   | { readonly type: 'file.sync'; readonly dataOnly: boolean };
 

@@ -3,9 +3,10 @@ import type { BigIntStats } from 'node:fs';
 import { seek } from '../../host/libc.js';
 import { pollAll, ready } from '../../host/poll.js';
 import { decodeBytes, encodeBytes } from '../../wire/bytes.js';
-import { type Filetype, fdflag, filetype, fstflag, right, WasiError } from './abi.js';
+import { type Filetype, fdflag, filetype, right, WasiError } from './abi.js';
 import type { Calls, Program } from './program.js';
 import { type Entry, isSeekable, type Listed } from './table.js';
+import { timesOf } from './times.js';
 
 /** Names that are not UTF-8 are bytes to `fs`. */
 export const toPath = (text: string): string | Buffer => (text.isWellFormed() ? text : encodeBytes(text));
@@ -36,23 +37,6 @@ export function putStat({ memory }: Program, at: number, s: BigIntStats): void {
   memory.setU64(at + 40, s.atimeNs);
   memory.setU64(at + 48, s.mtimeNs);
   memory.setU64(at + 56, s.ctimeNs);
-}
-
-/** Both times in seconds, as `fs` takes them; what is not to change is what `now` tells. @throws WasiError EINVAL */
-export function timesOf(
-  atim: bigint,
-  mtim: bigint,
-  flags: number,
-  now: () => BigIntStats,
-): readonly [atime: number, mtime: number] {
-  const { atim: setA, atimNow, mtim: setM, mtimNow } = fstflag;
-  if ((flags & setA && flags & atimNow) || (flags & setM && flags & mtimNow)) throw new WasiError('EINVAL');
-  const seconds = (ns: bigint): number => Number(ns) / 1e9;
-  const clock = Date.now() / 1000;
-  const kept = (flags & (setA | atimNow)) === 0 || (flags & (setM | mtimNow)) === 0 ? now() : undefined;
-  const pick = (set: number, toNow: number, given: bigint, old: bigint | undefined): number =>
-    flags & set ? seconds(given) : flags & toNow ? clock : seconds(old ?? 0n);
-  return [pick(setA, atimNow, atim, kept?.atimeNs), pick(setM, mtimNow, mtim, kept?.mtimeNs)];
 }
 
 const sum = (buffers: readonly Uint8Array[]): number => buffers.reduce((total, { length }) => total + length, 0);
@@ -193,9 +177,8 @@ export function descriptorCalls(program: Program): Calls {
     fd_filestat_set_size: (fd: number, size: bigint) => setSize(table.get(fd, right.fdFilestatSetSize), size),
     fd_filestat_set_times: (fd: number, atim: bigint, mtim: bigint, flags: number) => {
       const entry = table.get(fd, right.fdFilestatSetTimes);
-      const [atime, mtime] = timesOf(atim, mtim, flags, () => statOf(entry));
-      if (entry.fd === undefined) files.utimesSync(toPath(entry.path), atime, mtime);
-      else files.futimesSync(entry.fd, atime, mtime);
+      const times = timesOf(atim, mtim, flags, () => statOf(entry));
+      program.setTimes(entry.fd ?? entry.path, times, true);
     },
     fd_pread: (fd: number, list: number, count: number, offset: bigint, done: number) => {
       const entry = table.get(fd, right.fdRead! | right.fdSeek!);

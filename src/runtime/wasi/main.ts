@@ -25,9 +25,10 @@ import { preopensOf } from './preopens.js';
 import { Exit, processCalls } from './process.js';
 import type { Calls, Program } from './program.js';
 import { type Files, type Listed, Table } from './table.js';
+import { inSeconds, setHostTimes } from './times.js';
 
 /** Where a program's files are. */
-interface World extends Pick<Program, 'files' | 'list' | 'isDevice' | 'waitForDevices'> {
+interface World extends Pick<Program, 'files' | 'list' | 'setTimes' | 'isDevice' | 'waitForDevices'> {
   readonly cwd: string;
 }
 
@@ -37,6 +38,8 @@ function hostWorld(): World {
     files,
     cwd: process.cwd(),
     list: (path) => listWith({ files }, path),
+    setTimes: (target, times, follow) =>
+      setHostTimes(files, typeof target === 'number' ? target : toPath(target), times, follow),
     isDevice: () => false,
     waitForDevices: () => [],
   };
@@ -56,10 +59,23 @@ function contextWorld(channel: Channel): World {
       filetype: kinds[kind],
     }));
   };
+  const setTimes: World['setTimes'] = (target, times, follow) => {
+    const seconds = inSeconds(times);
+    const exact = [String(times.atime), String(times.mtime)] as const;
+    if (typeof target === 'number') {
+      if (descriptors.isOurs(target)) runSync(channel, descriptors.setTimes(target, ...seconds, exact));
+      else setHostTimes(nodeFs, target, times, follow);
+      return;
+    }
+    const place = paths.locate(target);
+    if (place.host !== undefined) setHostTimes(nodeFs, place.host, times, follow);
+    else runSync(channel, steps.utimes(place, ...seconds, follow, exact));
+  };
   return {
     files,
     cwd: paths.cwd,
     list,
+    setTimes,
     isDevice: (fd) => descriptors.deviceHandle(fd) !== undefined,
     waitForDevices: (fds, timeoutMs) => {
       const handles = fds.map((fd) => descriptors.deviceHandle(fd));

@@ -17,9 +17,10 @@ import {
   WasiError,
   writingRights,
 } from './abi.js';
-import { filetypeOf, putStat, timesOf, toPath } from './descriptors.js';
+import { filetypeOf, putStat, toPath } from './descriptors.js';
 import type { Calls, Program } from './program.js';
 import type { Entry } from './table.js';
+import { timesOf } from './times.js';
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_APPEND, O_NOFOLLOW, O_DSYNC, O_SYNC } =
   constants;
@@ -124,10 +125,11 @@ export function nameCalls(program: Program): Calls {
       mtim: bigint,
       flags: number,
     ) => {
-      const path = toPath(pathOf(table.directory(fd, right.pathFilestatSetTimes!), pointer, length));
-      const [stat, utimes] =
-        lookup & symlinkFollow ? [files.statSync, files.utimesSync] : [files.lstatSync, files.lutimesSync];
-      utimes(path, ...timesOf(atim, mtim, flags, () => stat(path, { bigint: true })));
+      const path = pathOf(table.directory(fd, right.pathFilestatSetTimes!), pointer, length);
+      const follow = (lookup & symlinkFollow) !== 0;
+      const stat = follow ? files.statSync : files.lstatSync;
+      const times = timesOf(atim, mtim, flags, () => stat(toPath(path), { bigint: true }));
+      program.setTimes(path, times, follow);
     },
     path_link: (
       fromFd: number,

@@ -34,6 +34,28 @@ export const spec: Readonly<Record<string, string>> = {
     '1000000000.000000000 1100000000.500000000\n',
     'utimensat(AT_FDCWD, "missing", t, 0): No such file or directory\n',
   ].join(''),
+  // Node's is exact to a microsecond.
+  times_to_the_nanosecond: [
+    'utimensat(AT_FDCWD, "file", t, 0): ok\n',
+    '1700000000.123456789 1700000001.987654321\n',
+    'utimensat(AT_FDCWD, "link", u, AT_SYMLINK_NOFOLLOW): ok\n',
+    '1.000000001 1999999999.999999999\n',
+    '1700000000.123456789 1700000001.987654321\n',
+    'utimensat(AT_FDCWD, "dirlink", t, 0): ok\n',
+    '1700000000.123456789 1700000001.987654321\n',
+    'utimensat(AT_FDCWD, "file", only, 0): ok\n',
+    '1700000000.123456789 1400000000.000000003\n',
+  ].join(''),
+  times_of_descriptor_to_the_nanosecond: [
+    'futimens(fd, t): ok\n',
+    '1700000000.123456789 1700000001.987654321\n',
+    '123456789 987654321\n',
+    'futimens(d, t): ok\n',
+    '1700000000.123456789 1700000001.987654321\n',
+    '__wasi_fd_filestat_set_times(3, 5, 1111111111111111111, __WASI_FSTFLAGS_ATIM | __WASI_FSTFLAGS_MTIM): 0\n',
+    '__wasi_fd_filestat_get(3, &own): 0\n',
+    '5 1111111111111111111\n',
+  ].join(''),
   list_has_dots_and_inodes: ['2 dots, 5 right\n'].join(''),
   link_symbolic: [
     'symlink("dir/a", "new"): ok\n',

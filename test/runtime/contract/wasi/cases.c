@@ -478,6 +478,34 @@ CASE(times_one_alone) {
   TRY(utimensat(AT_FDCWD, "file", other, 0));
   show_times("file", stat);
 }
+CASE(times_to_the_nanosecond) {
+  struct timespec t[2] = {{1700000000, 123456789}, {1700000001, 987654321}}, u[2] = {{1, 1}, {1999999999, 999999999}};
+  TRY(utimensat(AT_FDCWD, "file", t, 0));
+  show_times("file", stat);
+  TRY(utimensat(AT_FDCWD, "link", u, AT_SYMLINK_NOFOLLOW));
+  show_times("link", lstat);
+  show_times("link", stat);
+  TRY(utimensat(AT_FDCWD, "dirlink", t, 0));
+  show_times("dir", stat);
+  struct timespec only[2] = {{0, UTIME_OMIT}, {1400000000, 3}};
+  TRY(utimensat(AT_FDCWD, "file", only, 0));
+  show_times("file", stat);
+}
+CASE(times_of_descriptor_to_the_nanosecond) {
+  struct timespec t[2] = {{1700000000, 123456789}, {1700000001, 987654321}};
+  int fd = open("file", O_RDWR), d = open("dir", O_RDONLY | O_DIRECTORY);
+  TRY(futimens(fd, t));
+  show_times("file", stat);
+  struct stat s;
+  fstat(fd, &s);
+  printf("%ld %ld\n", s.st_atim.tv_nsec, s.st_mtim.tv_nsec);
+  TRY(futimens(d, t));
+  show_times("dir", stat);
+  RAW(__wasi_fd_filestat_set_times(3, 5, 1111111111111111111, __WASI_FSTFLAGS_ATIM | __WASI_FSTFLAGS_MTIM));
+  __wasi_filestat_t own;
+  RAW(__wasi_fd_filestat_get(3, &own));
+  printf("%llu %llu\n", own.atim, own.mtim);
+}
 CASE(times_now) {
   struct timespec old[2] = {{1200000000, 0}, {1300000000, 0}}, now[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
   utimensat(AT_FDCWD, "file", old, 0);
