@@ -20,6 +20,7 @@ import type { Authority } from './authority/authority.js';
 import { Children } from './children.js';
 import { type DeviceConfig, deviceInfo } from './devices/config.js';
 import { Devices } from './devices/devices.js';
+import { openLine } from './devices/lines.js';
 import { availableLanguages } from './drivers/index.js';
 import { makeAsking } from './files/ask.js';
 import { DirectFiles } from './files/direct.js';
@@ -125,9 +126,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     agent: Agent,
     path: string,
     mode: 'read' | 'write',
+    at?: RuntimeName,
   ): Promise<StreamReader | StreamWriter> => {
     const device = path.slice('/dev/'.length);
-    const where = devices.has(device) ? name : neighbours.whereIs(device);
+    const where = at ?? (devices.has(device) ? name : neighbours.whereIs(device));
     if (where === undefined) throw new WireError('ENODEV', `${path}: no such device`, { path });
     if (where === name) return provider.openPath(path, mode, agent.request.session);
     const edge = edgeTo(agent, where, path, mode);
@@ -159,7 +161,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     }),
     surroundings: (session) => ({
       devices: { ...neighbours.devices(), ...Object.fromEntries(config.devices.map((d) => [d.name, name])) },
-      gpio: devices.hasGpio,
+      gpio: devices.hasGpio || neighbours.machines().some((m) => m.devices.some((d) => d.driver === 'gpio')),
       confined: authority?.isConfined(session) ?? false,
     }),
     dispatcher: (agent, emit) =>
@@ -167,9 +169,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         {
           home: agent.request.home,
           owner: { session: agent.request.session, agent: agent.plan.id },
-          devices,
           file: (where, request, bytes) => asking.ask(where, { ...request, session: agent.request.session }, bytes),
-          mayUse: (device) => authority?.device(agent.request.session, device),
+          openLine: (line, direction) =>
+            openLine(line, direction, {
+              name,
+              devices,
+              others: () => neighbours.machines(),
+              mayUse: (device) => authority?.device(agent.request.session, device),
+              openDevice: (path, mode, where) => openDevice(agent, path, mode, where),
+            }),
           bulk: {
             edge: (where, path, mode) => edgeTo(agent, where, path, mode),
             openReader: (edge) => streams.openReader(edge),

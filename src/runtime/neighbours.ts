@@ -1,11 +1,12 @@
 /** The other runtimes of the cluster, as their retained status tells: who is lost, and where each device is. */
+import type { DeviceInfo } from '../wire/graph.js';
 import type { RuntimeName } from '../wire/ids.js';
 import type { RuntimeStatus } from '../wire/messages.js';
 
 interface Life {
   readonly incarnation: number;
   readonly online: boolean;
-  readonly devices: readonly string[];
+  readonly devices: readonly DeviceInfo[];
 }
 
 export class Neighbours {
@@ -18,7 +19,7 @@ export class Neighbours {
     const known = this.lives.get(status.name);
     if (known !== undefined && status.incarnation < known.incarnation) return false;
     const online = status.state === 'online';
-    const devices = online ? (status.info?.devices.map((d) => d.name) ?? []) : [];
+    const devices = online ? (status.info?.devices ?? []) : [];
     this.lives.set(status.name, { incarnation: status.incarnation, online, devices });
     // A new life means that the old one has ended, whether anybody saw it or not.
     return !online || (known?.online === true && status.incarnation > known.incarnation);
@@ -43,8 +44,16 @@ export class Neighbours {
   devices(): Record<string, string> {
     const found: Record<string, string> = {};
     for (const [name, { devices }] of [...this.lives].sort(([a], [b]) => (a < b ? 1 : -1)))
-      for (const device of devices) found[device] = name;
+      for (const device of devices) found[device.name] = name;
     return found;
+  }
+
+  /** Those that are up, with their devices, in the order of their names. */
+  machines(): { readonly runtime: RuntimeName; readonly devices: readonly DeviceInfo[] }[] {
+    return [...this.lives]
+      .filter(([name, { online }]) => online && name !== this.self)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([runtime, { devices }]) => ({ runtime, devices }));
   }
 
   whereIs(device: string): RuntimeName | undefined {

@@ -64,6 +64,22 @@ function noPlace(agent: PlanAgent, inventory: Inventory): WireError {
   );
 }
 
+/** Runtimes that have a GPIO line which the agent is to reach from elsewhere: no machine has all that it needs. */
+function farLines(agent: PlanAgent, inventory: Inventory): RuntimeInfo[] {
+  const { runtimes } = inventory;
+  const lines = agent.constraints.filter((c) => c.kind === 'gpio');
+  if (lines.length === 0 || runtimes.some((r) => agent.constraints.every((c) => satisfies(r, c)))) return [];
+  const found = lines.map((line) => runtimes.find((r) => satisfies(r, line)));
+  return found.every((r) => r !== undefined) ? found : [];
+}
+
+/** Indices of the runtimes that satisfy an agent's constraints. Lines of several machines are reached over the network. */
+function fitting(agent: PlanAgent, inventory: Inventory): number[] {
+  const far = farLines(agent, inventory).length > 0;
+  const needed = far ? agent.constraints.filter((c) => c.kind !== 'gpio') : agent.constraints;
+  return [...inventory.runtimes.keys()].filter((i) => needed.every((c) => satisfies(inventory.runtimes[i]!, c)));
+}
+
 /** Indices into the inventory where each agent may run. @throws WireError ENOPLACE */
 function candidatesOf(plan: Plan, inventory: Inventory, isOpen: IsOpen): number[][] {
   const everywhere = inventory.runtimes.map((_, i) => i);
@@ -71,7 +87,7 @@ function candidatesOf(plan: Plan, inventory: Inventory, isOpen: IsOpen): number[
     everywhere.filter((i) => inventory.runtimes[i]!.name === plan.home || isOpen(inventory.runtimes[i]!)),
   );
   return plan.agents.map((agent) => {
-    const fit = everywhere.filter((i) => agent.constraints.every((c) => satisfies(inventory.runtimes[i]!, c)));
+    const fit = fitting(agent, inventory);
     if (fit.length === 0) throw noPlace(agent, inventory);
     // Where it must run, its user may be granted just that program: the machine itself says.
     const welcome = fit.filter((i) => open.has(i));
@@ -104,8 +120,8 @@ function makeGraph(plan: Plan, inventory: Inventory, isOpen: IsOpen): Graph {
   const home = byName.get(plan.home) ?? -1;
   const links: Link[][] = plan.agents.map(() => []);
   const fixed: number[][] = plan.agents.map((agent) =>
-    agent.locality.flatMap((l) => {
-      const at = byName.get(l.runtime);
+    [...agent.locality.map((l) => l.runtime), ...farLines(agent, inventory).map((r) => r.name)].flatMap((name) => {
+      const at = byName.get(name);
       return at === undefined ? [] : [at];
     }),
   );

@@ -1,4 +1,6 @@
-/** `require('onoff')` in a context: the package's `Gpio`, and the paper's spelling `GPIO`, on the lines of the runtime. */
+/** `require('onoff')` in a context: the package's `Gpio`, and the paper's spelling `GPIO`, on lines of any runtime. */
+
+import type { LineName } from '../devices/lines.js';
 import type { SyscallFrame } from '../syscalls/codec.js';
 import { type Channel, deliver } from './channel.js';
 import { systemError } from './error.js';
@@ -19,16 +21,16 @@ function resultOf(frame: SyscallFrame): unknown {
 }
 
 export function makeOnoff(channel: Channel) {
-  const watched = new Map<number, Set<(level: Level | undefined, error?: string) => void>>();
+  const watched = new Map<LineName, Set<(level: Level | undefined, error?: string) => void>>();
   channel.listen((event) => {
-    const { gpio, level, error } = event as { gpio?: number; level?: Level; error?: string };
+    const { gpio, level, error } = event as { gpio?: LineName; level?: Level; error?: string };
     if (gpio !== undefined) for (const each of [...(watched.get(gpio) ?? [])]) each(level, error);
   });
 
   class Gpio {
     static readonly HIGH = 1;
     static readonly LOW = 0;
-    /** This machine has GPIO lines. */
+    /** There are GPIO lines in the cluster. */
     static readonly accessible: boolean = channel.description.gpio;
     private readonly callbacks: Callback<Level>[] = [];
     private kind: string;
@@ -40,9 +42,12 @@ export function makeOnoff(channel: Channel) {
     private watching = false;
     private closed = false;
 
-    /** As onoff's: `edge` may be left out, and then a watch sees both (the paper's programs give none). */
+    /**
+     * As onoff's: `edge` may be left out, and then a watch sees both (the paper's programs give none). A line is also named as
+     * `devices/lines.ts` has it.
+     */
     constructor(
-      private readonly line: number,
+      private readonly line: LineName,
       direction: 'in' | 'out' | 'high' | 'low',
       edge?: 'none' | 'rising' | 'falling' | 'both' | GpioOptions,
       options: GpioOptions = {},
@@ -78,8 +83,8 @@ export function makeOnoff(channel: Channel) {
       };
     }
 
-    /** The line's number, for a call. @throws ContextError EPERM once unexported, as onoff has it */
-    private get number(): number {
+    /** The line, for a call. @throws ContextError EPERM once unexported, as onoff has it */
+    private get open(): LineName {
       if (this.closed) throw systemError('EPERM', { syscall: 'gpio' });
       return this.line;
     }
@@ -89,25 +94,25 @@ export function makeOnoff(channel: Channel) {
     }
 
     readSync(): Level {
-      return this.turn(resultOf(channel.callSync('gpio.read', [this.number])) as Level);
+      return this.turn(resultOf(channel.callSync('gpio.read', [this.open])) as Level);
     }
     writeSync(value: Level): void {
-      resultOf(channel.callSync('gpio.write', [this.number, this.turn(value ? 1 : 0)]));
+      resultOf(channel.callSync('gpio.write', [this.open, this.turn(value ? 1 : 0)]));
     }
 
     read(callback?: Callback<Level>): Promise<Level> | undefined {
-      const read = async () => this.turn(resultOf(await channel.call('gpio.read', [this.number])) as Level);
+      const read = async () => this.turn(resultOf(await channel.call('gpio.read', [this.open])) as Level);
       return settle(read(), callback);
     }
     write(value: Level, callback?: Callback): Promise<void> | undefined {
       const write = async () => {
-        resultOf(await channel.call('gpio.write', [this.number, this.turn(value ? 1 : 0)]));
+        resultOf(await channel.call('gpio.write', [this.open, this.turn(value ? 1 : 0)]));
       };
       return settle(write(), callback);
     }
 
     watch(callback: Callback<Level>): void {
-      const line = this.number;
+      const line = this.open;
       this.callbacks.push(callback);
       if (this.watching) return;
       this.watching = true;

@@ -4,8 +4,9 @@ import { statSync } from 'node:fs';
 import type { Bus } from '../../bus/bus.js';
 import type { StreamReader, StreamWriter } from '../../stream/stream.js';
 import { WireError } from '../../wire/errors.js';
+import type { DeviceInfo } from '../../wire/graph.js';
 import { openHostReader, openHostWriter } from '../host-files.js';
-import type { DeviceConfig, GpioConfig } from './config.js';
+import { type DeviceConfig, deviceInfo, type GpioConfig } from './config.js';
 import { openGpioLine } from './gpio.js';
 import type { GpioLine, LineWatch } from './gpio-line.js';
 import { type Policy, SharedSource, type Source } from './shared-source.js';
@@ -117,14 +118,9 @@ export class Devices {
     return [...this.byName.values()].some((d) => d.driver === 'gpio');
   }
 
-  /** A line's direction by number. @throws WireError ENODEV when no device of this runtime has it */
-  direction(number: number): 'in' | 'out' {
-    return this.gpioConfig(number).direction;
-  }
-
-  /** The device that a GPIO line is. @throws WireError ENODEV when no device of this runtime has it */
-  nameOf(number: number): string {
-    return this.gpioConfig(number).name;
+  /** All of them, as the cluster is told. */
+  infos(): DeviceInfo[] {
+    return [...this.byName.values()].map(deviceInfo);
   }
 
   private gpioConfig(number: number): GpioConfig {

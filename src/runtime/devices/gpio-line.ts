@@ -10,6 +10,17 @@ export interface GpioLine {
   close(): void;
 }
 
+/** A line as a program has it, on whatever machine it is. */
+export interface ProgramLine {
+  readonly direction: 'in' | 'out';
+  /** @throws WireError EIO when its machine is lost */
+  read(): Level;
+  write(level: Level): void | Promise<void>;
+  watch(changed: (level: Level) => void, failed: (error: Error) => void): LineWatch;
+  /** The program has done with it. */
+  close(): void;
+}
+
 export interface LineWatch {
   /** The level when the watch began. */
   readonly level: Level;

@@ -94,7 +94,7 @@ export interface ContextDescription extends CallEnds {
   readonly directory: string;
   /** Devices of the cluster by name, with the runtime of each: their paths are no file of the home runtime. */
   readonly devices: Readonly<Record<string, string>>;
-  /** This runtime has GPIO lines. */
+  /** There are GPIO lines in the cluster. */
   readonly gpio: boolean;
   /** The program's user may not have all files of this machine: they are asked for as another machine's are. */
   readonly confined: boolean;

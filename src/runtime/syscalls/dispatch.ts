@@ -8,15 +8,15 @@
  *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
  *     device.wait HANDLES, MILLISECONDS     which of them can be read without waiting, once one can
  *     net.listen · .unlisten · .connect · .datagrams      sockets in the namespace; see `network/network.ts`
- *     gpio.open · .read · .write · .watch · .unwatch · .close     lines of this machine, by number
+ *     gpio.open · .read · .write · .watch · .unwatch · .close     lines of any machine, as the program names them
  */
 import type { StreamReader, StreamWriter } from '../../stream/stream.js';
 import { toErrorBody, WireError } from '../../wire/errors.js';
 import type { FileEvent, FileOwner, FileRequest } from '../../wire/files.js';
 import type { RuntimeName } from '../../wire/ids.js';
 import type { Child, ChildSpec } from '../children.js';
-import type { Devices } from '../devices/devices.js';
-import type { GpioLine, LineWatch } from '../devices/gpio-line.js';
+import type { LineWatch, ProgramLine } from '../devices/gpio-line.js';
+import type { LineName } from '../devices/lines.js';
 import { type LoadedModule, Modules } from '../modules/modules.js';
 import type { Way } from '../modules/resolve.js';
 import type { AgentNetwork } from '../network/network.js';
@@ -27,11 +27,10 @@ import { Processes, type RunLimits } from './processes.js';
 
 export interface DispatchOptions {
   readonly home: RuntimeName;
-  readonly devices: Devices;
   readonly owner: FileOwner;
   readonly file: AskFile;
-  /** Whether the program's user may use a device of this machine. @throws WireError EACCES */
-  readonly mayUse: (device: string) => void | Promise<void>;
+  /** A GPIO line, wherever it is; see `devices/lines.ts`. */
+  readonly openLine: (name: LineName, direction: unknown) => Promise<ProgramLine>;
   readonly bulk: BulkStreams;
   /** Directory of instrumented modules, kept from run to run. */
   readonly cache: string;
@@ -69,8 +68,8 @@ interface OpenDevice {
 
 /** One program's calls. */
 export class Dispatcher {
-  private readonly lines = new Map<number, GpioLine>();
-  private readonly watches = new Map<number, LineWatch>();
+  private readonly lines = new Map<LineName, ProgramLine>();
+  private readonly watches = new Map<LineName, LineWatch>();
   private readonly open = new Map<number, OpenDevice>();
   private readonly files: AgentFiles;
   private readonly modules: Modules;
@@ -166,13 +165,10 @@ export class Dispatcher {
         return { value: await this.options.network.connect(String(args[0]), Number(args[1]), args[2] === true) };
       case 'net.datagrams':
         return { value: await this.options.network.datagrams(String(args[0]), Number(args[1])) };
-      case 'gpio.open': {
-        const asked = this.options.mayUse(this.options.devices.nameOf(Number(args[0])));
-        if (asked !== undefined) await asked;
-        return this.gpio(call, Number(args[0]), args[1]);
+      default: {
+        const [name, value] = args;
+        return this.gpio(call, typeof name === 'string' ? name : Number(name), value);
       }
-      default:
-        return this.gpio(call, Number(args[0]), args[1]);
     }
   }
 
@@ -241,55 +237,58 @@ export class Dispatcher {
 
   // --- GPIO -----------------------------------------------------------------------------------------------------------
 
-  private gpio(call: string, number: number, value: unknown): Answer {
-    const { devices } = this.options;
+  private async gpio(call: string, name: LineName, value: unknown): Promise<Answer> {
     switch (call) {
       case 'gpio.open': {
-        const direction = devices.direction(number);
-        if (value !== undefined && value !== direction)
-          throw new WireError('EINVAL', `GPIO line ${number} is an ${direction === 'in' ? 'input' : 'output'} here`);
-        this.lines.set(number, devices.line(number));
+        // Several objects of a program may have one line.
+        const line = this.lines.get(name);
+        const opened = await this.options.openLine(name, value);
+        if (line !== undefined || this.closed) opened.close();
+        else this.lines.set(name, opened);
         return {};
       }
       case 'gpio.read':
-        return { value: this.line(number).read() };
-      case 'gpio.write':
-        if (devices.direction(number) === 'in') throw new WireError('EPERM', `GPIO line ${number} is an input`);
-        this.line(number).write(value === 1 ? 1 : 0);
+        return { value: this.line(name).read() };
+      case 'gpio.write': {
+        const line = this.line(name);
+        if (line.direction === 'in') throw new WireError('EPERM', `GPIO line ${name} is an input`);
+        await line.write(value === 1 ? 1 : 0);
         return {};
+      }
       case 'gpio.watch':
-        this.watch(number);
+        this.watch(name);
         return {};
       case 'gpio.unwatch':
-        this.watches.get(number)?.stop();
-        this.watches.delete(number);
+        this.watches.get(name)?.stop();
+        this.watches.delete(name);
         return {};
       case 'gpio.close':
-        this.watches.get(number)?.stop();
-        this.watches.delete(number);
-        this.lines.delete(number);
+        this.watches.get(name)?.stop();
+        this.watches.delete(name);
+        this.lines.get(name)?.close();
+        this.lines.delete(name);
         return {};
       default:
         throw new WireError('ENOSYS', `${call}: no such system call`);
     }
   }
 
-  private watch(number: number): void {
-    if (this.watches.has(number)) return;
+  private watch(name: LineName): void {
+    if (this.watches.has(name)) return;
     const send = (event: object) => {
       if (this.emit(encodeSyscall({ id: 0, event }))) return;
       for (const watch of this.watches.values()) watch.hold?.(true);
     };
-    const watch = this.line(number).watch(
-      (level) => send({ gpio: number, level }),
-      (error) => send({ gpio: number, error: error.message }),
+    const watch = this.line(name).watch(
+      (level) => send({ gpio: name, level }),
+      (error) => send({ gpio: name, error: error.message }),
     );
-    this.watches.set(number, watch);
+    this.watches.set(name, watch);
   }
 
-  private line(number: number): GpioLine {
-    const line = this.lines.get(number);
-    if (line === undefined) throw new WireError('EBADF', `GPIO line ${number} is not open`);
+  private line(name: LineName): ProgramLine {
+    const line = this.lines.get(name);
+    if (line === undefined) throw new WireError('EBADF', `GPIO line ${name} is not open`);
     return line;
   }
 
@@ -316,6 +315,8 @@ export class Dispatcher {
     this.files.close();
     for (const watch of this.watches.values()) watch.stop();
     this.watches.clear();
+    for (const line of this.lines.values()) line.close();
+    this.lines.clear();
     for (const { reader, writer } of this.open.values()) {
       reader?.cancel();
       // What was written before the program ended is written.

@@ -66,6 +66,7 @@ async function lowerStage(
     selector: undefined,
     program: undefined,
     gpio: [],
+    near: [],
     operands: [],
     working: undefined,
     hostOperand: undefined,
@@ -91,7 +92,9 @@ async function lowerStage(
     const owner = inventory.runtimes.find((r) => r.devices.some((d) => d.name === place.name));
     if (owner !== undefined) operands.push({ kind: 'device', index, path: place.path, provider: owner.name, use });
   }
-  const gpio = program?.kind === 'node' ? cluster.gpioLines(program.text) : [];
+  const lines = program?.kind === 'node' ? cluster.gpioLines(program.text) : [];
+  const gpio = lines.flatMap(({ line, direction }) => (typeof line === 'number' ? [{ line, direction }] : []));
+  const near = lines.flatMap(({ line }) => (typeof line === 'string' ? nearLine(line, inventory) : []));
   const agent =
     options.all || working !== undefined || selector !== undefined || operands.length > 0 || program !== undefined;
   if (!agent) return local;
@@ -103,12 +106,23 @@ async function lowerStage(
     selector,
     program,
     gpio,
+    near,
     operands,
     working,
     hostOperand: operands.length === 0 && working === undefined ? undefined : hostOperand(argv, stage.env),
     environment: Object.fromEntries(assigned),
     redirected: new Set(stage.simple.redirections.map((r) => r.fd)),
   };
+}
+
+/** The machine of a GPIO line that is opened by name. */
+function nearLine(line: string, { runtimes }: Inventory): LowerStage['near'] {
+  const [, machine, device] = /^(?:\/net\/([^/]+))?(?:\/dev\/)?([^/:]+)$/.exec(line) ?? [];
+  const [, runtime] = /^([^/:]+):\d+$/.exec(line) ?? [undefined, machine];
+  const found = runtimes.find((r) =>
+    runtime === undefined ? r.devices.some((d) => d.name === device) : r.name === runtime,
+  );
+  return found === undefined ? [] : [{ runtime: found.name, line }];
 }
 
 const isThere = (cluster: ClusterPort, runtime: RuntimeName, path: string): Promise<boolean> =>

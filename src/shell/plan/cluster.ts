@@ -33,6 +33,6 @@ export interface ClusterPort {
   /** A file request answered by `runtime`. */
   file(runtime: RuntimeName, request: FileRequest): Promise<FileReply>;
   /** GPIO lines that a JavaScript program's text opens, found by parsing it. */
-  gpioLines(text: string): readonly { readonly line: number; readonly direction: 'in' | 'out' }[];
+  gpioLines(text: string): readonly { readonly line: number | string; readonly direction: 'in' | 'out' }[];
   close(): Promise<void>;
 }

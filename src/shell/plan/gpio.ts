@@ -2,7 +2,8 @@
 import { type Node, parse } from 'acorn';
 
 export interface GpioUse {
-  readonly line: number;
+  /** Its number, or as a program names a line of any machine: `lamp`, `/dev/lamp`, `pi3:7`, `/net/pi3/dev/lamp`. */
+  readonly line: number | string;
   readonly direction: 'in' | 'out';
 }
 
@@ -37,7 +38,8 @@ export function gpioLines(text: string): GpioUse[] {
     const name = callee.type === 'MemberExpression' && isNode(callee.property) ? callee.property.name : callee.name;
     if (name !== 'Gpio' && name !== 'GPIO') return;
     const [line, direction] = (node.arguments as unknown[]).map(constant);
-    if (typeof line === 'number') uses.push({ line, direction: direction === 'in' ? 'in' : 'out' });
+    if (typeof line === 'number' || typeof line === 'string')
+      uses.push({ line, direction: direction === 'in' ? 'in' : 'out' });
   });
   return uses;
 }

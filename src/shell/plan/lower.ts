@@ -17,6 +17,8 @@ export interface LowerStage {
   /** The program when it has a context of its own, and the GPIO lines it opens. */
   readonly program: Program | undefined;
   readonly gpio: readonly { readonly line: number; readonly direction: 'in' | 'out' }[];
+  /** Machines of lines that it opens by name: it may run anywhere, and best there. */
+  readonly near: readonly { readonly runtime: RuntimeName; readonly line: string }[];
   readonly operands: readonly LowerOperand[];
   /** The runtime of the working directory, when that is not the home runtime's own file system. */
   readonly working: RuntimeName | undefined;
@@ -138,6 +140,7 @@ function lowerAgent(stage: LowerStage, home: RuntimeName): PlanAgent {
     }
   }
 
+  for (const { runtime, line } of stage.near) locality.push({ runtime, why: `GPIO line ${line} is there` });
   const native = program.kind === 'native';
   const providers = new Set(stage.operands.map((o) => o.provider));
   // A native program must be where all its files are; what is elsewhere then reaches it as streams.
