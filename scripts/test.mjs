@@ -59,6 +59,7 @@ await esbuild.build({
     'magic-string',
     'lowdb',
     'lowdb/*',
+    '@nats-io/*',
     'ink-testing-library',
     'react-devtools-core',
     'esbuild',

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Mosquitto } from './mosquitto.js';
-import { freePort, serverProcess } from './server-process.js';
+import { freePort, type ServerProcess, serverProcess } from './server-process.js';
 
 const program = ['/usr/bin/nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'].find((file) =>
   existsSync(file),
@@ -45,6 +45,54 @@ export async function startNats(extra = ''): Promise<Mosquitto> {
     configure,
     close: async () => {
       await stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** nats-servers that are one cluster: each is killed, paused and started again by its number, from 0. */
+export interface NatsCluster {
+  /** For `--engine`. */
+  readonly engine: string;
+  /** MQTT listeners of all, with commas between them. */
+  readonly mqtt: string;
+  readonly servers: readonly ServerProcess[];
+  close(): Promise<void>;
+}
+
+/** Three servers with JetStream and MQTT listeners. @param extra further lines of each configuration */
+export async function startNatsCluster(extra = ''): Promise<NatsCluster> {
+  if (program === undefined) throw new Error('nats-server is not installed');
+  const directory = await mkdtemp(path.join(tmpdir(), 'onesh-nats-'));
+  const numbers = [0, 1, 2];
+  const ports = await Promise.all(
+    numbers.map(async () => ({ nats: await freePort(), mqtt: await freePort(), routes: await freePort() })),
+  );
+  const servers = await Promise.all(
+    ports.map(async ({ nats, mqtt, routes }, i) => {
+      const file = path.join(directory, `${i}.conf`);
+      await writeFile(
+        file,
+        [
+          `server_name: n${i}\nlisten: "127.0.0.1:${nats}"`,
+          `jetstream { store_dir: ${JSON.stringify(path.join(directory, `store${i}`))} }`,
+          `mqtt { listen: "127.0.0.1:${mqtt}" }`,
+          `cluster { name: test, listen: "127.0.0.1:${routes}"`,
+          `  routes: [${ports.map((each) => `"nats://127.0.0.1:${each.routes}"`).join(', ')}] }`,
+          extra,
+          '',
+        ].join('\n'),
+      );
+      return serverProcess([program, '-c', file], nats);
+    }),
+  );
+  await Promise.all(servers.map((server) => server.start()));
+  return {
+    engine: ports.map(({ nats }) => `nats://127.0.0.1:${nats}`).join(','),
+    mqtt: ports.map(({ mqtt }) => `mqtt://127.0.0.1:${mqtt}`).join(','),
+    servers,
+    close: async () => {
+      await Promise.all(servers.map((server) => server.stop()));
       await rm(directory, { recursive: true, force: true });
     },
   };

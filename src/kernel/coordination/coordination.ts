@@ -2,6 +2,7 @@
  * What kernel agents keep for the cluster: small JSON values by key, each changed only by whoever knows its revision (compare
  * and set). The name server's registry and the scheduler's job table are kept behind this.
  */
+import { WireError } from '../../wire/errors.js';
 
 /** A value and the revision it has. */
 export interface Entry {
@@ -24,4 +25,11 @@ export interface Coordination {
   put(key: string, value: unknown, revision: number): Promise<number>;
   /** Removes `key` if its revision is still `revision`. @throws as {@link put} */
   remove(key: string, revision: number): Promise<void>;
+}
+
+export const isKey = (key: string): boolean => /^[a-z0-9-]+(\/[a-z0-9-]+)?$/.test(key);
+
+/** @throws WireError EINVAL */
+export function checkKey(key: string): void {
+  if (!isKey(key)) throw new WireError('EINVAL', `${key}: not a key`);
 }

@@ -7,9 +7,7 @@ import path from 'node:path';
 import { type Adapter, Low, Memory } from 'lowdb';
 import { removeDurably, syncDirectory, writeDurably } from '../../bus/durable-file.js';
 import { WireError } from '../../wire/errors.js';
-import type { Coordination, Entry } from './coordination.js';
-
-const isKey = (key: string): boolean => /^[a-z0-9-]+(\/[a-z0-9-]+)?$/.test(key);
+import { type Coordination, checkKey, type Entry, isKey } from './coordination.js';
 
 class DurableFile implements Adapter<unknown> {
   constructor(private readonly file: string) {}
@@ -102,7 +100,7 @@ class Embedded implements Coordination {
   }
 
   private async change<T>(key: string, revision: number, make: () => Promise<T>): Promise<T> {
-    if (!isKey(key)) throw new WireError('EINVAL', `${key}: not a key`);
+    checkKey(key);
     const step = (this.under.get(key) ?? Promise.resolve()).then(() => {
       if ((this.kept.get(key)?.revision ?? 0) !== revision)
         throw new WireError('ESTALE', `${key} was changed by somebody else`);
