@@ -21,6 +21,8 @@ export interface Front extends Line {
   promises(): Table;
   /** `process.chdir` as the host has it. */
   changeDirectory(directory: string): void;
+  /** The name of the machine as the host has it; `os` has the runtime's from then on. */
+  hostname(): string;
   /** The rest is there. */
   ready(rest: Rest): void;
 }

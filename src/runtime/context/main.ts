@@ -8,6 +8,7 @@ import { notAvailable, systemError } from './error.js';
 import { contextFiles } from './files.js';
 import type { Front } from './front.js';
 import { builtin, type hostFs } from './host.js';
+import { resolveOwnName } from './machine.js';
 import { ContextModules } from './modules.js';
 import { makeOnoff } from './onoff.js';
 import { Paths } from './paths.js';
@@ -54,6 +55,7 @@ function install(): void {
   const installLate = (): void => {
     installChildren(channel, paths);
     installSockets(channel, paths);
+    resolveOwnName(builtin('node:dns'), front.description, front.hostname());
     if (!paths.sameHost) refuse('cluster', builtin<object>('node:cluster'), ['fork']);
     installWorkers(paths, front.preload);
   };

@@ -9,6 +9,7 @@ import type * as os from 'node:os';
 import type * as vm from 'node:vm';
 import { type Front, installFront, type Rest } from './front.js';
 import { type Line, lineOf, lineOfProcess, shareLine } from './line.js';
+import { nameMachine } from './machine.js';
 import { Near } from './near.js';
 import { whenOrdered } from './waiting.js';
 import { watchWays } from './ways.js';
@@ -77,21 +78,26 @@ function install(line: Line): void {
     loaded = made;
   };
   const changeDirectory = process.chdir.bind(process);
-  const front: Front = { ...line, near, preload: __filename, fs, promises, changeDirectory, ready };
+  let hostname: string | undefined;
+  const name = (): string => {
+    if (hostname !== undefined) return hostname;
+    const module = builtin<typeof os>('node:os');
+    hostname = module.hostname();
+    nameMachine(module, description);
+    return hostname;
+  };
+  const front: Front = { ...line, near, preload: __filename, fs, promises, changeDirectory, hostname: name, ready };
 
   process.cwd = () => near.cwd;
   process.chdir = (directory) => rest().changeDirectory(directory);
-  const nameHost = (): void => {
-    builtin<{ hostname: typeof os.hostname }>('node:os').hostname = () => description.runtime;
-  };
   const late = (): void => {
-    nameHost();
+    name();
     promises();
     if (isMain) shareLine(line);
     rest().installLate();
     Module.syncBuiltinESMExports();
   };
-  const first = { os: nameHost, 'fs/promises': () => void promises() };
+  const first = { os: () => void name(), 'fs/promises': () => void promises() };
   const needLate = watchWays({ Module, builtin, near, preload: __filename, rest, late, first });
   Object.defineProperty(globalThis, Symbol.for('onesh.context'), { get: () => rest().forModules, configurable: true });
   // Options of Node's that are the context's are none of the program's.

@@ -80,6 +80,32 @@ async function whole(directory: string, row: PythonProgram, run: () => Promise<R
   return { stdout, stderr: said, status, tree: snapshot(directory) };
 }
 
+/** What names the machine, each on a line; then what is the same everywhere. */
+const naming = `
+import asyncio, getpass, os, pathlib, platform, socket, tempfile
+print(socket.gethostname(), platform.node(), os.uname().nodename, os.uname()[1], platform.uname().node)
+def attempt(f):
+    try: print(f())
+    except OSError as e: print(type(e).__name__)
+def bound(kind):
+    with socket.socket(type=kind) as s:
+        s.bind((socket.gethostname(), 0))
+        return s.getsockname()[0]
+name = socket.gethostname()
+for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM: attempt(lambda: bound(kind))
+attempt(lambda: socket.create_server((name, 0)).getsockname()[0])
+async def served():
+    server = await asyncio.start_server(lambda r, w: w.close(), host=name, port=0, family=socket.AF_INET)
+    async with server: return server.sockets[0].getsockname()[0]
+attempt(lambda: asyncio.run(served()))
+attempt(lambda: socket.gethostbyname(name))
+attempt(lambda: socket.gethostbyname_ex(name)[2])
+attempt(lambda: socket.getaddrinfo(name.upper(), None, socket.AF_INET, socket.SOCK_STREAM))
+attempt(lambda: socket.getaddrinfo(host=name, port=80, family=socket.AF_INET, type=socket.SOCK_STREAM))
+print(getpass.getuser(), os.path.expanduser('~'), pathlib.Path.home(), tempfile.gettempdir(), os.uname().sysname, len(os.uname()))
+`;
+const names = new Map<string, Ran>();
+
 let python: TestedPython;
 let lab: ContractLab;
 let plain: Outcome;
@@ -93,6 +119,17 @@ if (mosquittoAvailable()) {
     const file = path.join(lab.tree, 'program.py');
     plain = await outcomeOf(lab, () => lab.plainly([interpreter, file]));
     agent = await outcomeOf(lab, () => lab.asAgent({ kind: 'python', path: file, text: program }));
+    const named = (command: string): Program => ({
+      kind: 'python',
+      path: '',
+      text: command,
+      source: 'command',
+      first: 3,
+    });
+    const environment = { HOME: '/homes/ada', TMPDIR: lab.tree, LOGNAME: 'ada' };
+    for (const on of ['home', 'pi'] as const)
+      names.set(on, await lab.asAgent(named(naming), { on, environment, argv: ['-c', naming] }));
+    names.set('plain', await lab.plainly([interpreter, '-c', naming], { environment }));
     await inTurns(pythonPrograms, async (row, i) => {
       const directory = path.join(lab.tree, `whole${i}`);
       const { stdin = '', args = [], environment = {} } = row;
@@ -129,6 +166,15 @@ if (mosquittoAvailable()) {
     assert.is(agent.ran.status, plain.ran.status);
     assert.is(plain.outputs.length, cases.length);
   });
+  for (const on of ['home', 'pi']) {
+    test(`the name of the machine is the runtime's, on ${on}`, () => {
+      const { stdout, stderr } = names.get(on)!;
+      assert.is(stderr, '');
+      const [first, ...rest] = stdout.split('\n');
+      assert.is(first, [on, on, on, on, on].join(' '));
+      assert.equal(rest, names.get('plain')!.stdout.split('\n').slice(1));
+    });
+  }
   cases.forEach(({ name }, i) => {
     test(name, () => {
       assert.is(agent.outputs[i], plain.outputs[i]);

@@ -1,5 +1,8 @@
 /** Sockets of programs on two machines: who listens on one is reached from the other by its name, and by the cluster's. */
+
+import { lookup } from 'node:dns/promises';
 import * as fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -32,6 +35,12 @@ async function ask(on: 'home' | 'pi', text: string): Promise<string> {
   const { stdout, stderr } = await lab.asAgent({ kind: 'node', path: at('client.js'), text }, { on });
   return stdout + stderr;
 }
+
+/** What the host's own name is resolved to: what a context makes of the runtime's. */
+const ownAddress = lookup(os.hostname(), 4).then(
+  ({ address }) => address,
+  (error: { readonly code: string }) => error.code,
+);
 
 async function end(agent: StartedAgent): Promise<void> {
   await agent.signal('SIGTERM');
@@ -160,6 +169,41 @@ except ConnectionRefusedError as e: print(e)
     assert.is(await ask('home', text), 're: one\nre: two\n');
     await end(agent);
   });
+
+  for (const on of ['home', 'pi'] as const) {
+    test(`the machine's name is the runtime's, the user is the session's, on ${on}`, async () => {
+      const text = `import os, { hostname } from 'node:os'; import dns from 'node:dns'; import { lookup } from 'node:dns/promises';
+        import net from 'node:net'; import { promisify } from 'node:util';
+        const me = os.userInfo();
+        const taken = ({ address }) => address, failed = ({ code }) => code;
+        console.log(JSON.stringify({
+          names: [os.hostname(), hostname()], home: os.homedir(), scratch: os.tmpdir(), user: [me.username, me.homedir, me.shell],
+          bytes: String(os.userInfo({ encoding: 'buffer' }).username) === me.username, ids: [me.uid, me.gid],
+          found: [
+            await lookup(hostname(), 4).then(taken, failed),
+            await promisify(dns.lookup)(hostname().toUpperCase(), 4).then(taken, failed),
+            await new Promise((done) => { const s = net.createServer(); s.on('error', (e) => done(e.code)).listen(0, hostname(), () => { done(s.address().address); s.close(); }); }),
+          ],
+        }));`;
+      const environment = { HOME: '/homes/ada', TMPDIR: '/scratch', LOGNAME: 'ada', SHELL: '/bin/zsh' };
+      const program = { kind: 'node', path: at('me.mjs'), text } as const;
+      fs.writeFileSync(at('me.mjs'), text);
+      const { stdout, stderr } = await lab.asAgent(program, { on, environment });
+      assert.is(stderr, '');
+      const { username, homedir, shell, uid, gid } = os.userInfo();
+      const address = await ownAddress;
+      assert.equal(JSON.parse(stdout), {
+        names: [on, on],
+        home: '/homes/ada',
+        scratch: '/scratch',
+        user: on === 'home' ? [username, homedir, shell] : ['ada', '/homes/ada', '/bin/zsh'],
+        bytes: true,
+        // Where `pi` has a file system of its own, its user is root there.
+        ids: on === 'pi' && lab.hidden ? [0, 0] : [uid, gid],
+        found: [address, address, address],
+      });
+    });
+  }
 
   test('other names are resolved as ever, and a path of another machine is none', async () => {
     const text = `const net = require('net');

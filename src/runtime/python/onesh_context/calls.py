@@ -322,6 +322,12 @@ def make_calls(ns, files):
     two('link', lambda where, there, shown: ns.ask(shown, 'link', path=where, to=there) and None)
     two('symlink', lambda text, there, shown: ns.ask(shown, 'symlink', path=there, target=text) and None, True)
 
+    def uname(_):
+        found = real['uname']()
+        return os.uname_result((found[0], ns.runtime, *found[2:]))
+
+    adopt('uname', uname)
+
     # --- the working directory ---
 
     def getcwd(_=None):

@@ -13,7 +13,7 @@ class _Owner:
         return __import__, (self.module,)
 
 
-_owners = {name: _Owner(name) for name in ('posix', '_io')}
+_owners = {name: _Owner(name) for name in ('posix', '_io', '_socket')}
 
 
 def like_builtin(function, name, module='posix', doc=None):

@@ -5,6 +5,7 @@ import re
 
 from .channel import CallError
 from .namespace import fail
+from .own_name import OwnName
 
 # As `network/names.ts` has it: one label, or PROGRAM.cluster.
 _label = re.compile(r'(?!localhost$|\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$')
@@ -21,6 +22,7 @@ def change_socket(ns):
 
     def change(module):
         base = module._socket.socket
+        own_name = OwnName(ns, module)
         own = os.getpid()
         known = {}
 
@@ -60,6 +62,8 @@ def change_socket(ns):
                 announce(self, 'tcp')
 
         def bind(self, address):
+            if isinstance(address, tuple) and len(address) > 1:
+                address = (own_name.to_host(address[0]), *address[1:])
             base.bind(self, address)
             if self.type == module.SOCK_DGRAM:
                 announce(self, 'udp')
@@ -90,11 +94,17 @@ def change_socket(ns):
         look_up = module.getaddrinfo
 
         def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
-            if family in (0, module.AF_INET) and str(port).isdigit():
-                found = instead(type, (host, int(port)))
+            if family in (0, module.AF_INET) and str(port).isdigit() and not flags & module.AI_PASSIVE:
+                try:
+                    found = instead(type, (host, int(port)))
+                except ConnectionRefusedError:
+                    # Nobody listens there; who asks for its own name may be about to.
+                    if not own_name.means(host):
+                        raise
+                    found = None
                 if found is not None:
-                    host, port = found['host'], found['port']
-            return look_up(host, port, family, type, proto, flags)
+                    return look_up(found['host'], found['port'], family, type, proto, flags)
+            return look_up(own_name.to_host(host), port, family, type, proto, flags)
 
         module.getaddrinfo = getaddrinfo
 
