@@ -25,7 +25,7 @@ import { type CallEnds, type ContextDescription, contextVariable } from './sysca
 import type { Dispatcher } from './syscalls/dispatch.js';
 import { provide } from './syscalls/files.js';
 import { openCalls, serveCalls } from './syscalls/serve.js';
-import type { Launched, WaitingProcesses } from './waiting.js';
+import { type Exited, exitOf, type Launched, type WaitingProcesses } from './waiting.js';
 
 export interface AgentServices {
   readonly name: RuntimeName;
@@ -243,18 +243,16 @@ export class Agent {
   private async launch(prepared: Prepared): Promise<void> {
     const { waiting } = this.services;
     const launched = (await this.become(prepared)) ?? (await this.spawn(prepared));
-    const { child, calls } = launched;
+    const { child, calls, exited } = launched;
     this.child = child;
     for (const [fd, pair] of this.pairs) this.joined.push(joinSocket(child.stdio[fd] as Socket, pair));
-    child.once('exit', (status, signal) => {
+    void exited.then(([status, signal]) => {
       this.dispatcher?.close();
+      calls?.close();
       void this.finish(signal === null ? { state: 'exited', status: status ?? 0 } : { state: 'exited', signal });
     });
     recordProcess(this.directory, child.pid!);
-    if (calls !== undefined) {
-      this.dispatcher = serveCalls(calls, (emit) => this.services.dispatcher(this, emit));
-      child.once('exit', () => calls.close());
-    }
+    if (calls !== undefined) this.dispatcher = serveCalls(calls, (emit) => this.services.dispatcher(this, emit));
     if (prepared.waiting !== undefined) waiting.expect(this.environment());
     this.report({ state: 'running', pid: child.pid! });
     this.services.changed();
@@ -293,6 +291,7 @@ export class Agent {
     // The process is made before `spawn` returns: the mask is this process's for no longer than that.
     const umask = process.umask(this.request.context.umask & 0o777);
     let child: ChildProcess;
+    let exited: Exited;
     try {
       try {
         child = spawn(prepared.command, prepared.args, {
@@ -305,6 +304,7 @@ export class Agent {
       } finally {
         process.umask(umask);
       }
+      exited = exitOf(child);
       await once(child, 'spawn');
     } catch (error) {
       calls?.close();
@@ -313,7 +313,7 @@ export class Agent {
       calls?.inherited();
     }
     child.on('error', () => {});
-    return { child, calls: calls?.joined(child) };
+    return { child, exited, calls: calls?.joined(child) };
   }
 
   private get lastFd(): number {

@@ -3,7 +3,6 @@
  * a machine that runs such programs has any: as many as were started together lately, and none that memory is short for.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import os from 'node:os';
 import {
   type CallEnds,
@@ -15,9 +14,16 @@ import {
 } from './syscalls/codec.js';
 import { type CallChannels, type OpenedCalls, openCalls } from './syscalls/serve.js';
 
+/** Its status and its signal. Heard from its start on: a program may be over before anybody has heard that it has begun. */
+export type Exited = Promise<readonly [status: number | null, signal: NodeJS.Signals | null]>;
+
+export const exitOf = (child: ChildProcess): Exited =>
+  new Promise((resolve) => child.once('exit', (status, signal) => resolve([status, signal])));
+
 /** A process that is a program now, and its channels where it has any. */
 export interface Launched {
   readonly child: ChildProcess;
+  readonly exited: Exited;
   readonly calls: CallChannels | undefined;
 }
 
@@ -53,6 +59,7 @@ const keyOf = (made: Readonly<Record<string, string>>): string => JSON.stringify
 /** One of them. */
 export class WaitingProcess implements Launched {
   readonly child: ChildProcess;
+  readonly exited: Exited;
   readonly calls: CallChannels;
   readonly ends: CallEnds;
   readonly key: string;
@@ -77,11 +84,11 @@ export class WaitingProcess implements Launched {
     } finally {
       opened.inherited();
     }
+    this.exited = exitOf(this.child);
     this.calls = opened.joined(this.child);
     for (const socket of Object.values(this.calls)) if (typeof socket !== 'function') socket.on('error', () => {});
-    const over = () => gone(this);
-    this.child.once('error', over);
-    this.child.once('exit', over);
+    this.child.once('error', () => gone(this));
+    void this.exited.then(() => gone(this));
   }
 
   /** Resolves false when it cannot, or does not in time: then it has ended. */
@@ -107,10 +114,8 @@ export class WaitingProcess implements Launched {
   /** Resolves once it has ended. */
   async end(): Promise<void> {
     const { child } = this;
-    const running = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
-    const ended = running ? once(child, 'exit') : undefined;
     child.kill('SIGKILL');
-    await ended;
+    if (child.pid !== undefined) await this.exited;
     this.calls.close();
   }
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WaitingProcess } from '../../src/runtime/waiting.js';
 import type { Program } from '../../src/wire/graph.js';
 import { end, type Lab, makeLab, type RunOptions, readText, sessionEnd, until } from './lab.js';
 
@@ -118,6 +119,21 @@ always('a signal ends it', async () => {
   assert.is(Buffer.from((await agent.stdout.read())!).toString(), 'up\n');
   await agent.signal('SIGTERM');
   assert.is((await agent.exited).signal, 'SIGTERM');
+});
+
+always('its end is known whenever it is asked for, also before anybody has heard that it has begun', async () => {
+  const { path: program } = write('over.js', 'process.exitCode = 5');
+  const process_ = new WaitingProcess(lab.contextFile, {}, () => {});
+  const directory = path.join(lab.dir, 'over');
+  const description = { ...process_.ends, home: 'pi', runtime: 'pi', agent: 'a', program, loads: false, cwd: lab.dir };
+  const more = { inCwd: true, directory, devices: {}, gpio: false, confined: false };
+  const stdio = ['/dev/null', '/dev/null', '/dev/null'];
+  const order = { args: [], environment: {}, directory: lab.dir, umask: 0, stdio };
+  const gone = new Promise((resolve) => process_.child.once('exit', resolve));
+  assert.is(await process_.become({ ...order, description: { ...description, ...more } }), true);
+  await gone;
+  assert.equal(await process_.exited, [5, null]);
+  process_.calls.close();
 });
 
 const lately = suite('processes that wait for the next program');

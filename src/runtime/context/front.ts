@@ -36,6 +36,8 @@ export interface Rest {
   changeDirectory(directory: string): void;
   /** What instrumented modules call. */
   readonly forModules: object;
+  /** The text of a module of the host, with what its `import()` needs. */
+  hostText(text: string, file: string): string;
   /** Runs the program that the context loads. */
   startProgram(): void;
   /** Replaces what sockets, children and threads are made of. */

@@ -58,12 +58,14 @@ function install(): void {
     resolveOwnName(builtin('node:dns'), front.description, front.hostname());
     if (!paths.sameHost) refuse('cluster', builtin<object>('node:cluster'), ['fork']);
     installWorkers(paths, front.preload);
+    modules.installHooks();
   };
   front.ready({
     call: files.call,
     promise: files.promise,
     changeDirectory,
     installLate,
+    hostText: modules.hostText.bind(modules),
     startProgram: () => modules.start(front.description.program),
     forModules: {
       import: modules.import.bind(modules),

@@ -23,6 +23,11 @@ interface Internals {
 interface ResolveOptions {
   readonly paths?: readonly string[];
 }
+interface ResolveContext {
+  readonly conditions: readonly string[];
+  readonly parentURL?: string;
+  readonly importAttributes?: { readonly type?: string };
+}
 type Compiling = NodeJS.Module & { _compile(text: string, filename: string): void };
 
 /** `import()` of the preload: code that comes from V8's cache has none of its own. */
@@ -159,6 +164,35 @@ export class ContextModules {
   }
 
   // --- import ---------------------------------------------------------------------------------------------------------
+
+  /** Makes `import` in the host's own modules find those of other machines, where Node.js can be told (22.15 and later). */
+  installHooks(): void {
+    const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void };
+    registerHooks?.({
+      resolve: (specifier: string, context: ResolveContext, next: (...args: unknown[]) => unknown) => {
+        const url = context.conditions.includes('import') ? this.redirected(specifier, context) : undefined;
+        return url === undefined ? next(specifier, context) : { url, importAttributes: {}, shortCircuit: true };
+      },
+    });
+  }
+
+  /** The copy that stands for what a module of the host imports, if that is another machine's. */
+  private redirected(specifier: string, { parentURL, importAttributes }: ResolveContext): string | undefined {
+    if (!/^(?:\/|\.\.?\/|file:)/.test(specifier)) return undefined;
+    const from = parentURL?.startsWith('file:') ? fileURLToPath(parentURL) : path.join(this.paths.cwd, 'x.js');
+    const { pathname } = new URL(specifier, pathToFileURL(from));
+    const file = decodeURIComponent(pathname);
+    return file.startsWith('/net/') && this.isRemote(file) ? this.urlOf(file, from, importAttributes?.type) : undefined;
+  }
+
+  /** The text of a module of the host whose `import()` may lead to another machine, where Node.js cannot be told. */
+  hostText(text: string, file: string): string {
+    if (!this.paths.sameHost || 'registerHooks' in Module) return text;
+    if (!text.includes('/net/') || !/(?<![.\w$])import\s*\(/.test(text)) return text;
+    if (this.isRemote(file) || hostFs.readFileSync(file, 'utf8') !== text) return text;
+    const loaded = this.load(file, 'require');
+    return loaded.kind === 'commonjs' ? loaded.text : text;
+  }
 
   /** The URL to import for `specifier` in a module at `from`. */
   urlOf(specifier: string, from: string, type?: string): string {

@@ -98,7 +98,8 @@ function install(line: Line): void {
     Module.syncBuiltinESMExports();
   };
   const first = { os: () => void name(), 'fs/promises': () => void promises() };
-  const needLate = watchWays({ Module, builtin, near, preload: __filename, rest, late, first });
+  const hostText = (text: string, file: string): string => rest().hostText(text, file);
+  const needLate = watchWays({ Module, builtin, near, preload: __filename, rest, late, hostText, first });
   Object.defineProperty(globalThis, Symbol.for('onesh.context'), { get: () => rest().forModules, configurable: true });
   // Options of Node's that are the context's are none of the program's.
   process.execArgv = [];

@@ -50,12 +50,14 @@ export interface WaysOptions {
   readonly rest: () => void;
   /** Sockets, children and threads are the context's from now on. */
   readonly late: () => void;
+  /** What is compiled for a CommonJS module of the host that imports. */
+  readonly hostText: (text: string, file: string) => string;
   /** Before a module is given to the program for the first time, by its name. */
   readonly first: Readonly<Record<string, () => void>>;
 }
 
 /** Watches them; gives what does at once what one of them would lead to. */
-export function watchWays({ Module, builtin, near, preload, rest, late, first }: WaysOptions): () => void {
+export function watchWays({ Module, builtin, near, preload, rest, late, hostText, first }: WaysOptions): () => void {
   const internals = Module as unknown as Internals;
   let restDone = false;
   const needRest = (): void => {
@@ -93,8 +95,10 @@ export function watchWays({ Module, builtin, near, preload, rest, late, first }:
   // Whatever is imported is imported by a text that says so.
   const compile = internals.prototype._compile;
   internals.prototype._compile = function contextCompile(this: unknown, text, ...more) {
-    if (!lateDone && typeof text === 'string' && text.includes('import')) needLate();
-    return compile.call(this, text, ...more);
+    if (!text.includes('import')) return compile.call(this, text, ...more);
+    if (!lateDone) needLate();
+    const [file] = more;
+    return compile.call(this, typeof file === 'string' ? hostText(text, file) : text, ...more);
   };
   for (const name of connecting) watchGlobal(name, needLate);
 

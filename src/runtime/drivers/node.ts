@@ -3,6 +3,7 @@
  * any other is loaded by the context, module by module, instrumented (`modules/`).
  */
 import { readFileSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { dirname } from 'node:path';
 import type { Driver, DriverContext } from './driver.js';
 
@@ -17,6 +18,10 @@ export const prepareNode: Driver<'node'> = (program, _agent, context) => {
     ...(allowed.length === 0 ? { waiting: { args } } : {}),
   };
 };
+
+/** Node.js 22.15 and later asks the context where an imported module is. */
+const hasHooks = 'registerHooks' in nodeModule;
+const namesNet = (text: string): boolean => text.includes('/net/') && text.includes('import');
 
 /** Of every machine's own, what a program may use whoever runs it. */
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'stdin', 'stdout', 'stderr', 'fd/*', 'pts/*'].map(
@@ -38,9 +43,12 @@ function permissions({ isHome, confined, contextFile, directory }: DriverContext
   ];
 }
 
-/** The host's file is what the planner read. A program with GPIO imports what no host has. */
+/**
+ * The host's file is what the planner read. A program with GPIO imports what no host has; one that may import a module of another
+ * machine by its path has to be loaded by the context where Node.js itself cannot be told where that is.
+ */
 function isHere(path: string, text: string, { isHome }: DriverContext): boolean {
-  if (!isHome || /\bonoff\b/.test(text)) return false;
+  if (!isHome || /\bonoff\b/.test(text) || (!hasHooks && namesNet(text))) return false;
   try {
     return readFileSync(path, 'utf8') === text;
   } catch {

@@ -94,6 +94,50 @@ const cases: readonly Case[] = [
     out: 'far far true',
   },
   {
+    name: 'import() of a CommonJS module',
+    text: 'import(`${at}/mod.js`).then((m) => console.log(m.where, m.default.where))',
+    out: 'pi pi',
+  },
+  {
+    name: 'import() of an ES module, and of what that imports',
+    text: 'import(`${at}/mod.mjs`).then((m) => console.log(m.where, m.text, m.url === `file://${at}/mod.mjs`), (e) => console.log(e))',
+    out: 'pi far true',
+  },
+  {
+    name: 'import() of a URL',
+    text: "import(new URL('mod.mjs', `file://${at}/x`).href).then((m) => console.log(m.where))",
+    out: 'pi',
+  },
+  {
+    name: 'import() of what is not there',
+    text: 'import(`${at}/none.mjs`).catch((e) => console.log(e.code))',
+    out: 'ERR_MODULE_NOT_FOUND',
+  },
+  {
+    name: 'import() in an ES module',
+    esm: true,
+    text: 'const { where, text } = await import(`${at}/mod.mjs`); console.log(where, text, import.meta.url.endsWith(".mjs"))',
+    out: 'pi far true',
+  },
+  {
+    name: 'a static import of an ES module there',
+    esm: true,
+    text: "import { where } from '@AT@/mod.mjs'; import fs from 'node:fs'; import data from '@AT@/data.json' with { type: 'json' }; console.log(where, data.n, fs.readFileSync(`${at}/text`, 'utf8'))",
+    out: 'pi 7 far',
+  },
+  {
+    name: 'a static import by a relative path',
+    esm: true,
+    text: "import { where } from '@UP@/mod.mjs'; console.log(where, '/net/'.length)",
+    out: 'pi 5',
+  },
+  {
+    name: 'what is imported there is one module',
+    esm: true,
+    text: "const [a, b] = await Promise.all([import(`${at}/mod.mjs`), import(`file://${at}/mod.mjs`)]); console.log(a === b, typeof (await import('node:path')).join)",
+    out: 'true function',
+  },
+  {
     name: 'a child there',
     text: "console.log(String(require('child_process').execSync('echo $ONESH_RUNTIME; cat text', { cwd: at })))",
     out: 'pi\nfar',
@@ -188,13 +232,18 @@ if (mosquittoAvailable()) {
     const files = {
       text: 'far',
       'mod.js': `exports.where = (${where}).split('/')[2];`,
+      'mod.mjs':
+        "import { readFileSync } from 'node:fs';\nexport { where } from './mod.js';\nexport const { url } = import.meta;\nexport const text = readFileSync(new URL('text', url), 'utf8');",
+      'data.json': '{ "n": 7 }',
     };
     const plant = `const fs = require('fs'); const at = '/net/pi${lab.tree}/far'; fs.mkdirSync(at);
       for (const [name, text] of Object.entries(${JSON.stringify(files)})) fs.writeFileSync(at + '/' + name, text);`;
     assert.is((await run('plant.js', plant)).stderr, '');
     await inTurns(cases, async (row, i) => {
       const file = `case${i}.${row.esm ? 'mjs' : 'js'}`;
-      outcomes.set(row, await run(file, `const at = '/net/pi${lab.tree}/far';\n${row.text}`));
+      const at = `/net/pi${lab.tree}/far`;
+      const text = row.text.replaceAll('@AT@', at).replaceAll('@UP@', path.relative(lab.tree, at));
+      outcomes.set(row, await run(file, `const at = '${at}';\n${text}`));
     });
   });
   test.after(() => lab.close());
