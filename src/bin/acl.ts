@@ -85,7 +85,11 @@ export async function writeAcl(home: string, directory: string, broker: 'mosquit
   const membership = readMembership(home);
   if (membership === undefined) throw new WireError('ENOTCONN', `no cluster is known under ${home}`);
   const { record } = membership.signed;
-  const context: AclContext = { cluster: record.cluster, services: record.services };
+  const context: AclContext = {
+    cluster: record.cluster,
+    services: record.services,
+    kernelRuntimes: record.kernelRuntimes,
+  };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const identities: (readonly [string, Identity])[] = [
     ...Object.keys(record.keys)

@@ -89,7 +89,8 @@ export async function askKernel<T extends Body['type']>(
   want: T,
   timeoutMs: number = patience.ask,
 ): Promise<Extract<Body, { type: T }>> {
-  const reply = await peer.request(topics.kernel(peer.cluster, service), body, { timeoutMs });
+  // The kernel agent may be moving to another machine.
+  const reply = await peer.request(topics.kernel(peer.cluster, service), body, { timeoutMs, repeatMs: 700 });
   if (reply.type !== want) throw new WireError('EPROTO', `the ${service} answered ${body.type} with ${reply.type}`);
   return reply as Extract<Body, { type: T }>;
 }

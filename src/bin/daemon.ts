@@ -9,11 +9,15 @@ import { createPeer, sealMessage } from '../bus/peer.js';
 import { parseToken } from '../bus/token.js';
 import { keepDescriptors } from '../host/libc.js';
 import { setModuleRoot } from '../host/modules.js';
+import type { Coordination } from '../kernel/coordination/coordination.js';
 import { openCoordination } from '../kernel/coordination/embedded.js';
 import { startKernel } from '../kernel/index.js';
 import { joinCluster } from '../kernel/join.js';
 import { admitJoins, type NameServer, type NameServerState, updateRecord } from '../kernel/nameserver.js';
+import type { Newcomer } from '../kernel/newcomers.js';
+import type { Users } from '../kernel/scheduler/driver.js';
 import { openStore, type Store } from '../kernel/store.js';
+
 import { Authority } from '../runtime/authority/authority.js';
 import { Grants } from '../runtime/authority/grants.js';
 import { startRuntime } from '../runtime/index.js';
@@ -23,6 +27,7 @@ import { WireError } from '../wire/errors.js';
 import { type ClusterId, isId, newClusterId, type RuntimeName, type SessionId } from '../wire/ids.js';
 import type { RuntimeStatus, SignedBootRecord } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
+import type { EngineCluster } from './engine.js';
 import {
   clusterKeys,
   grantsFile,
@@ -33,6 +38,7 @@ import {
   readBrokerAccess,
   readConfig,
   readDaemon,
+  readEngineAccess,
   readMembership,
   removeDaemon,
   runtimeKeys,
@@ -48,6 +54,8 @@ export interface DaemonOptions {
   readonly name?: RuntimeName | undefined;
   /** An external broker for a new cluster; else one is started here. */
   readonly broker?: string | undefined;
+  /** An engine that keeps the state of the kernel agents, for all machines that use it; else it is kept here. */
+  readonly engine?: string | undefined;
   /** Where the embedded broker listens. */
   readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /** Become a member with a token first. */
@@ -115,14 +123,36 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 
   // The name server's own machine: the cluster is made here when there is none.
+  let coordination: Coordination | undefined;
   const founding = membership === undefined;
-  const coordination = await openCoordination(kernelDirectory(home));
   let store: Store<NameServerState> | undefined;
   let broker: Broker<Identity> | undefined;
+  let engine: EngineCluster | undefined;
   let nameServer: NameServer | undefined;
   let signed: SignedBootRecord;
   let url: string;
-  if (founding || hostsNameServer(home)) {
+  const engineUrl = options.engine ?? membership?.engine;
+  if (engineUrl !== undefined) {
+    if (hostsNameServer(home))
+      throw new WireError(
+        'EBUSY',
+        `this machine keeps its cluster by itself (its state is in ${kernelDirectory(home)})`,
+      );
+    engine = await joinEngine(engineUrl, options, {
+      name,
+      publicKey: keys.publicKey,
+      user: { name: user, publicKey: userKey },
+    });
+    signed = engine.signed;
+    const before = membership?.signed.record.cluster ?? signed.record.cluster;
+    if (before !== signed.record.cluster) {
+      await engine.close();
+      throw new WireError('EBUSY', `this machine is a member of cluster ${before} already (its state is in ${home})`);
+    }
+    url = options.broker ?? membership?.broker ?? signed.record.broker;
+    membership = { signed, broker: url, name, user, engine: engineUrl };
+  } else if (founding || hostsNameServer(home)) {
+    coordination = await openCoordination(kernelDirectory(home));
     const cluster = membership?.signed.record.cluster ?? newClusterId();
     const owner = await clusterKeys(home);
     store = await openStore<NameServerState>(coordination, 'nameserver', {
@@ -153,7 +183,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       url = broker.url;
     }
     // A password in the URL is this machine's own.
-    await updateRecord(store, { broker: printableUrl(url) });
+    await updateRecord(store, () => ({ broker: printableUrl(url) }));
     signed = signBootRecord(store.data.record, owner);
     membership = { signed, broker: url, name, user, embedded: broker !== undefined };
     await writeMembership(home, membership);
@@ -163,6 +193,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     membership = { ...membership!, broker: url };
     signed = membership.signed;
   }
+  /** This machine is, or may become, the name server's. */
+  const hosting = store !== undefined || engine !== undefined;
 
   const own = membership;
   const { cluster } = signed.record;
@@ -185,15 +217,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       }, farewell).unref();
       void writeMembership(home, { ...own, signed: next }).catch(() => {});
     });
-    const publicKeyOf = store === undefined ? members.publicKeyOf : admitJoins(cluster, members.publicKeyOf);
+    const publicKeyOf = hosting ? admitJoins(cluster, members.publicKeyOf) : members.publicKeyOf;
     const peer = await createPeer({ bus, cluster, self, keys, publicKeyOf });
     const logins = new Logins(peer, members.userKeyOf);
+    const users: Users = { userOf: (session) => logins.userOf(session), isOwner: members.isOwner };
+    const offices = await engine?.serve({ peer, members, users, report });
+    if (offices !== undefined) {
+      await writeMembership(home, { ...own, signed: members.signed });
+      await writeFirstGrants(home, user);
+    }
     const kernel = await startKernel({
       peer,
-      coordination,
-      users: { userOf: (session) => logins.userOf(session), isOwner: members.isOwner },
+      coordination: coordination ?? (await openCoordination(undefined)),
+      users,
       onGone: members.onGone,
-      services: Object.entries(signed.record.services).flatMap(([service, host]) => (host === name ? [service] : [])),
+      services: Object.entries(offices === undefined ? signed.record.services : {}).flatMap(([service, host]) =>
+        host === name ? [service] : [],
+      ),
       ...(store === undefined
         ? {}
         : {
@@ -213,7 +253,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       config,
       streams: openStreams({ bus, cluster, paths: mesh }),
       home,
-      kernel: store !== undefined,
+      kernel: hosting,
       incarnation,
       contextFile: path.join(options.dist, 'context.cjs'),
       shell: [path.join(options.dist, '..', 'bin', 'onesh')],
@@ -221,7 +261,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       onGone: members.onGone,
       authority: new Authority(
         name,
-        new Grants(grantsFile(home), (message) => process.stderr.write(`oneos: ${message}\n`)),
+        new Grants(grantsFile(home), report),
         logins,
         members.isOwner,
         (machine) => members.signed.record.services.scheduler === machine,
@@ -245,24 +285,38 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await runtime.close();
         await mesh.close();
         await kernel.close();
+        await offices?.close();
         await peer.close();
         await members.close();
         await bus.close();
+        await engine?.close();
         await broker?.close();
       },
     };
   } catch (error) {
+    await engine?.close();
     await broker?.close();
     throw error;
   }
 }
 
 /** A broker that only this machine can have connected to. */
-const isLoopback = (url: string): boolean => /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
+const isLoopback = (urls: string): boolean =>
+  urls.split(',').every((url) => /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname));
+
+/** To the log. */
+const report = (message: string): void => void process.stderr.write(`oneos: ${message}\n`);
+
+async function joinEngine(url: string, { home, broker }: DaemonOptions, self: Newcomer): Promise<EngineCluster> {
+  const { openEngineCluster } = await import('./engine.js');
+  const told = broker === undefined ? {} : { broker: printableUrl(broker) };
+  return openEngineCluster({ url, access: readEngineAccess(home), self: { ...self, ...told } });
+}
 
 const context = (store: Store<NameServerState>): AclContext => ({
   cluster: store.data.record.cluster,
   services: store.data.record.services,
+  kernelRuntimes: store.data.record.kernelRuntimes,
 });
 
 const isKeyOf = (store: Store<NameServerState>, name: string, publicKey: string | undefined): boolean =>

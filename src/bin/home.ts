@@ -10,6 +10,7 @@ import { writeDurably } from '../bus/durable-file.js';
 import { type Keys, loadOrCreateKeys } from '../bus/identity.js';
 import { parseBootRecord } from '../bus/members.js';
 import type { MqttOptions } from '../bus/mqtt.js';
+import type { EngineAccess } from '../kernel/coordination/nats.js';
 import { firstGrants } from '../runtime/authority/grants.js';
 import { parseDevices } from '../runtime/devices/config.js';
 import type { RuntimeConfig } from '../runtime/index.js';
@@ -131,6 +132,8 @@ export interface Membership {
   readonly user: UserName;
   /** The broker is this daemon's own. */
   readonly embedded?: boolean;
+  /** URL of the engine, where this is one of several kernel runtimes. */
+  readonly engine?: string;
 }
 
 /** Which cluster this runtime belongs to; undefined when it has joined none. @throws WireError EBADMSG */
@@ -180,6 +183,42 @@ export function readBrokerAccess(home: string): Pick<MqttOptions, 'username' | '
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (error as NodeJS.ErrnoException).path === at) return {};
     if (error instanceof WireError) throw error;
+    throw new WireError('EINVAL', `${at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+const engineSchema = v.strictObject({
+  username: v.optional(v.string()),
+  password: v.optional(v.string()),
+  creds: v.optional(v.string()),
+  nkey: v.optional(v.string()),
+  ca: v.optional(v.string()),
+});
+
+/**
+ * Who this machine is to the engine, from `engine.json`: user name and password, or a file with credentials or the seed of an
+ * nkey; and a file with the certificate of the authority that vouches for its servers.
+ * @throws WireError EINVAL naming file and field
+ */
+export function readEngineAccess(home: string): EngineAccess {
+  const at = file(home, 'engine.json');
+  let text: string;
+  try {
+    text = readFileSync(at, 'utf8');
+  } catch {
+    return {};
+  }
+  try {
+    const { creds, nkey, ca, username, password } = v.parse(engineSchema, JSON.parse(text));
+    const read = (name: string) => readFileSync(path.resolve(home, name), 'utf8');
+    return {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(creds === undefined ? {} : { creds: read(creds) }),
+      ...(nkey === undefined ? {} : { nkey: read(nkey) }),
+      ...(ca === undefined ? {} : { ca: read(ca) }),
+    };
+  } catch (error) {
     throw new WireError('EINVAL', `${at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }

@@ -14,6 +14,7 @@ import { down, runChild, up } from './up.js';
 declare const ONESH_VERSION: string;
 
 const usage = `usage: oneos up [-d] [--name NAME] [--broker URL | --listen HOST:PORT]   start this machine's runtime
+       oneos up [-d] [--name NAME] --engine URL [--broker URL]   start one of several kernel runtimes, whose state is in NATS
        oneos join [-d] [--name NAME] URL TOKEN        add this machine to a cluster and start its runtime
                                                       (TOKEN - : read it from standard input)
        oneos down                                     stop this machine's runtime
@@ -39,6 +40,7 @@ class UsageError extends Error {}
 const options = {
   name: { type: 'string' },
   broker: { type: 'string' },
+  engine: { type: 'string' },
   listen: { type: 'string' },
   detach: { type: 'boolean', short: 'd' },
   json: { type: 'boolean' },
@@ -53,7 +55,7 @@ const options = {
 
 /** Options each command takes. */
 const commands: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
-  up: ['name', 'broker', 'listen', 'detach'],
+  up: ['name', 'broker', 'engine', 'listen', 'detach'],
   join: ['name', 'detach'],
   down: [],
   token: ['lifetime', 'guest'],
@@ -73,6 +75,8 @@ function parseListen(text: string): { host: string | undefined; port: number | u
   const host = match[1]!.replace(/^\[|\]$/g, '');
   return { host: host === '' ? undefined : host, port };
 }
+
+const isBrokerUrl = (url: string): boolean => /^(mqtts?|wss?|tcp|ssl):\/\/[^/]/.test(url);
 
 function wholeNumber(text: string, what: string, most: number): number {
   const value = Number(text);
@@ -119,8 +123,10 @@ async function run(args: readonly string[]): Promise<number> {
   if (rest.length > 0 && command !== 'cluster') throw new UsageError(`${command} takes no command`);
   if (values.name !== undefined && !isRuntimeName(values.name))
     throw new UsageError(`--name ${values.name}: must be 1 to 63 lower-case letters, digits or inner hyphens`);
-  if (values.broker !== undefined && !/^(mqtts?|wss?|tcp|ssl):\/\/[^/]/.test(values.broker))
-    throw new UsageError('--broker: must be an mqtt:, mqtts:, ws: or wss: URL');
+  if (values.broker?.split(',').every(isBrokerUrl) === false)
+    throw new UsageError('--broker: must be an mqtt:, mqtts:, ws: or wss: URL, or several with commas between them');
+  if (values.engine?.split(',').every((url) => /^(nats|tls):\/\/[^/@]+$/.test(url)) === false)
+    throw new UsageError('--engine: must be nats://HOST:PORT or tls://HOST:PORT, or several with commas between them');
   const home = homeDirectory();
   const dist = __dirname;
   const base = { home, configFile: configurationFile(), name: values.name, dist, version: ONESH_VERSION };
@@ -130,14 +136,17 @@ async function run(args: readonly string[]): Promise<number> {
       want(0, '');
       if (values.broker !== undefined && values.listen !== undefined)
         throw new UsageError('--listen is for the embedded broker, --broker names another');
+      if (values.engine !== undefined && values.listen !== undefined)
+        throw new UsageError('--listen is for the embedded broker, which a cluster with an engine has not');
       return start({
         broker: values.broker,
+        engine: values.engine,
         ...(values.listen === undefined ? {} : { listen: parseListen(values.listen) }),
       });
     case 'join': {
       want(2, 'a broker URL and a token');
       const url = operands[0]!;
-      if (!/^(mqtts?|wss?|tcp|ssl):\/\/[^/]/.test(url)) throw new UsageError(`${url}: must be an mqtt: or ws: URL`);
+      if (!url.split(',').every(isBrokerUrl)) throw new UsageError(`${url}: must be an mqtt: or ws: URL`);
       return start({ join: { url, token: await readToken(operands[1]!) } });
     }
     case 'down':

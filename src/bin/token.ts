@@ -13,6 +13,11 @@ function outwardAddress(): string | undefined {
 
 /** The broker's URL for another machine, and whether one can reach it at all. */
 export function joinUrl(broker: string): { readonly url: string; readonly local: boolean } {
+  const all = broker.split(',').map(outwardUrl);
+  return { url: all.map(({ url }) => url).join(','), local: all.every(({ local }) => local) };
+}
+
+function outwardUrl(broker: string): { readonly url: string; readonly local: boolean } {
   const url = new URL(printableUrl(broker));
   const text = () => `${url.protocol}//${url.host}`;
   if (/^(127\.|localhost$|\[::1\]$)/.test(url.hostname)) return { url: text(), local: true };

@@ -24,6 +24,8 @@ export function clientIdOf(name: RuntimeName, session?: SessionId): string {
 export interface AclContext {
   readonly cluster: ClusterId;
   readonly services: BootRecord['services'];
+  /** Who may host any of the services, and does when it holds its lease. */
+  readonly kernelRuntimes?: BootRecord['kernelRuntimes'];
 }
 
 /** Topic filters (MQTT 3.1.1 §4.7) of what may be published and of what may be heard. */
@@ -32,13 +34,15 @@ export interface Rules {
   readonly subscribe: readonly string[];
 }
 
-export function rulesOf({ cluster, services }: AclContext, identity: Identity): Rules {
+export function rulesOf({ cluster, services, kernelRuntimes }: AclContext, identity: Identity): Rules {
   if (identity.kind === 'join')
     return { publish: [topics.kernel(cluster, 'nameserver')], subscribe: [topics.join(cluster, identity.id)] };
   const { name } = identity;
   const session = identity.kind === 'runtime' ? identity.session : (`${name}/+` as SessionId);
   const runtime = identity.kind === 'machine' || session === undefined;
-  const hosted = (Object.keys(services) as Service[]).filter((service) => services[service] === name);
+  const hosted = (Object.keys(services) as Service[]).filter(
+    (service) => services[service] === name || kernelRuntimes?.includes(name),
+  );
   return {
     publish: [
       // First, for there are most: whoever reads a stream knows by its id what it is.

@@ -13,7 +13,10 @@ import type { Keys } from './identity.js';
 import { topicMatches } from './match.js';
 
 export interface MqttOptions {
-  /** `mqtt://HOST:PORT`, `mqtts://…`, `ws://…`; may carry `USER:PASSWORD@`, which `username` and `password` override. */
+  /**
+   * `mqtt://HOST:PORT`, `mqtts://…`, `ws://…`; may carry `USER:PASSWORD@`, which `username` and `password` override. Several of
+   * one cluster of brokers have commas between them: the first that answers is taken.
+   */
   readonly url: string;
   readonly clientId: string;
   readonly username?: string;
@@ -28,9 +31,12 @@ export interface MqttOptions {
   readonly will?: Will;
   /** A dead connection is noticed after 1.5 times this. Default 5. */
   readonly keepaliveSeconds?: number;
-  /** Deadline of one connection attempt in milliseconds; default 5000. */
+  /** Deadline of one connection attempt in milliseconds; default 5000, or 2000 where there is another broker to try. */
   readonly connectTimeoutMs?: number;
 }
+
+/** Milliseconds that brokers of one cluster may take to become one again when they have lost some (NATS: 4 to 9 s). */
+const electionMs = 10_000;
 
 /** Milliseconds between attempts: doubled from the first up to the second, then times 0.5 … 1 so that many clients spread. */
 const backoffMs = [100, 5000] as const;
@@ -41,13 +47,23 @@ const backoffMs = [100, 5000] as const;
  */
 export async function connectMqtt(options: MqttOptions): Promise<Bus> {
   const bus = new MqttBus(options);
-  await bus.open();
-  return bus;
+  const deadline = performance.now() + electionMs;
+  for (let tried = 1, late = false; ; tried++) {
+    try {
+      await bus.open();
+      return bus;
+    } catch (error) {
+      // One that takes the connection and says nothing is choosing a leader with the others.
+      late ||= error instanceof WireError && error.code === 'ETIMEDOUT';
+      const last = tried % bus.urls.length === 0;
+      if (last && (!late || bus.urls.length === 1 || performance.now() > deadline)) throw error;
+    }
+  }
 }
 
 /** A broker URL as it may be shown and logged: without a password. */
 export function printableUrl(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^@/]*@/i, '$1');
+  return url.replace(/(^|,)([a-z]+:\/\/)[^@/,]*@/gi, '$1$2');
 }
 
 /** True for a broker URL that brings its own user name: a broker set up by hand, with its own idea of who may connect. */
@@ -84,6 +100,10 @@ class MqttBus implements Bus {
   private socket: Socket | undefined;
   private closing = false;
   private attempts = 0;
+  readonly urls: readonly string[];
+  /** The one that was tried last. */
+  private url = '';
+  private next = 0;
   private timer: NodeJS.Timeout | undefined;
   private readonly exact = new Map<string, Interest>();
   private readonly patterns = new Map<string, Interest>();
@@ -93,7 +113,9 @@ class MqttBus implements Bus {
   /** Resolves when the socket has taken what was published; one for all publishers that find it full. */
   private draining: Promise<void> | undefined;
 
-  constructor(private readonly options: MqttOptions) {}
+  constructor(private readonly options: MqttOptions) {
+    this.urls = options.url.split(',');
+  }
 
   get pending(): number {
     return this.socket?.writableLength ?? 0;
@@ -102,9 +124,17 @@ class MqttBus implements Bus {
   /** One connection attempt. */
   async open(): Promise<void> {
     const { default: mqtt, MqttClient } = await import('mqtt');
-    const { url, clientId, password, will, keepaliveSeconds = 5, connectTimeoutMs = 5000 } = this.options;
+    this.url = this.urls[this.next++ % this.urls.length]!;
+    const { url } = this;
+    const {
+      clientId,
+      password,
+      will,
+      keepaliveSeconds = 5,
+      connectTimeoutMs = this.urls.length > 1 ? 2000 : 5000,
+    } = this.options;
     const deadline = performance.now() + connectTimeoutMs;
-    const link = await connectBroker({ ...this.options, connectTimeoutMs }).catch((error) => {
+    const link = await connectBroker({ ...this.options, url, connectTimeoutMs }).catch((error) => {
       throw this.explain(error);
     });
     const { username = link?.username } = this.options;
@@ -288,7 +318,9 @@ class MqttBus implements Bus {
   private retry(): void {
     if (this.closing) return;
     const [first, most] = backoffMs;
-    const wait = Math.min(most, first * 2 ** this.attempts) * (0.5 + Math.random() / 2);
+    // Each of several brokers is tried before the wait grows.
+    const round = Math.floor(this.attempts / this.urls.length);
+    const wait = Math.min(most, first * 2 ** round) * (0.5 + Math.random() / 2);
     this.attempts += 1;
     this.timer = setTimeout(() => {
       this.open().catch(() => this.retry());
@@ -314,7 +346,10 @@ class MqttBus implements Bus {
   private request(interest: Interest): void {
     const { client } = this;
     if (this.state !== 'connected' || client === undefined) return;
-    const { filter, qos } = interest;
+    const { filter } = interest;
+    // NATS keeps what QoS 1 needs in its replicated store, where a subscription is then refused for as long as a server is
+    // missing. What a lost connection takes with it is lost at either QoS, as sessions are clean.
+    const qos = this.urls.length > 1 ? 0 : interest.qos;
     client.subscribe(filter, { qos }, (error, _, packet) => {
       // A connection that went answers nothing: the next one asks again. A SUBACK comes with its packet, refused or not.
       if (this.client !== client || packet === undefined) return;
@@ -367,16 +402,13 @@ class MqttBus implements Bus {
   private explain(error: unknown): WireError {
     if (error instanceof WireError && error.code === 'EACCES') return error;
     const { code, message } = error as { code?: unknown; message?: string };
-    const cannot = `cannot reach broker ${printableUrl(this.options.url)}`;
+    const cannot = `cannot reach broker ${printableUrl(this.url)}`;
     if (typeof code === 'number') {
       // Return codes of CONNACK (MQTT 3.1.1 table 3.1): 4 bad user name or password, 5 not authorised.
       if (code === 4 || code === 5) {
-        return new WireError('EACCES', `broker ${printableUrl(this.options.url)} refused this client: not authorised`);
+        return new WireError('EACCES', `broker ${printableUrl(this.url)} refused this client: not authorised`);
       }
-      return new WireError(
-        'ECONNREFUSED',
-        `broker ${printableUrl(this.options.url)} refused the connection: ${message}`,
-      );
+      return new WireError('ECONNREFUSED', `broker ${printableUrl(this.url)} refused the connection: ${message}`);
     }
     switch (code) {
       case 'ECONNREFUSED':

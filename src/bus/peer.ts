@@ -27,17 +27,31 @@ export interface Peer {
    * Sends a request to `topic` and waits for its reply.
    * @throws WireError the error body that came back; ETIMEDOUT after `timeoutMs` (default 5000); ENOTCONN without a bus.
    */
-  request(topic: string, body: Body, options?: { readonly timeoutMs?: number }): Promise<Body>;
+  request(topic: string, body: Body, options?: RequestOptions): Promise<Body>;
   /** As {@link request}, with who answered; an error body is an answer too. */
-  ask(topic: string, body: Body, options?: { readonly timeoutMs?: number }): Promise<Envelope>;
+  ask(topic: string, body: Body, options?: RequestOptions): Promise<Envelope>;
   /** Sends a message that wants no reply (QoS 1). */
   send(topic: string, body: Body | Status, options?: { readonly retain?: boolean }): Promise<void>;
   /** Serves `topic` (a filter): every verified message that is not a reply goes to `handler`. Several handlers may serve one topic. */
-  serve(topic: string, handler: Handler): Promise<Subscription>;
+  serve(topic: string, handler: Handler, options?: ServeOptions): Promise<Subscription>;
   /** Messages dropped so far, by reason. */
   readonly dropped: Readonly<Record<Refusal, number>>;
   /** Stops serving and rejects requests under way with ECANCELED. Does not close the bus. */
   close(): Promise<void>;
+}
+
+export interface RequestOptions {
+  readonly timeoutMs?: number;
+  /**
+   * Milliseconds after which the same message is sent again, and again: for a kernel agent, which another machine may have
+   * taken over meanwhile. Whoever has it already drops it.
+   */
+  readonly repeatMs?: number;
+}
+
+export interface ServeOptions {
+  /** What is retained there comes to all its handlers again, where it was served before. */
+  readonly retained?: boolean;
 }
 
 export interface PeerOptions {
@@ -132,19 +146,29 @@ class BusPeer implements Peer {
     await this.subscription(this.inbox).subscription;
   }
 
-  async request(topic: string, body: Body, options: { readonly timeoutMs?: number } = {}): Promise<Body> {
+  async request(topic: string, body: Body, options: RequestOptions = {}): Promise<Body> {
     const answer = (await this.ask(topic, body, options)).body;
     if (answer.type === 'error') throw fromErrorBody(answer);
     return answer;
   }
 
-  async ask(topic: string, body: Body, options: { readonly timeoutMs?: number } = {}): Promise<Envelope> {
+  async ask(topic: string, body: Body, options: RequestOptions = {}): Promise<Envelope> {
     if (this.closed) throw new WireError('ENOTCONN', 'not connected to the cluster');
-    const { timeoutMs = 5000 } = options;
+    const { timeoutMs = 5000, repeatMs } = options;
     const id = newMessageId();
     const payload = this.seal({ v: 1, id, from: this.self, reply: this.inbox, to: topic, time: this.now(), body });
+    // QoS 1: the bus keeps it across a reconnect, and the time-out below ends the wait in any case.
+    const publish = () =>
+      void this.bus.publish(topic, payload, { qos: 1 }).catch((error: Error) => this.pending.get(id)?.reject(error));
     const reply = new Promise<Envelope>((resolve, reject) => {
+      const repeat =
+        repeatMs === undefined
+          ? undefined
+          : setInterval(() => {
+              if (this.bus.state === 'connected') publish();
+            }, repeatMs);
       const timer = setTimeout(() => {
+        clearInterval(repeat);
         this.pending.delete(id);
         const where = this.bus.state === 'connected' ? '' : ' (the broker cannot be reached)';
         reject(
@@ -157,14 +181,14 @@ class BusPeer implements Peer {
       const settle = <T>(done: (value: T) => void) => {
         return (value: T) => {
           clearTimeout(timer);
+          clearInterval(repeat);
           this.pending.delete(id);
           done(value);
         };
       };
       this.pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
     });
-    // QoS 1: the bus keeps it across a reconnect, and the time-out above ends the wait in any case.
-    this.bus.publish(topic, payload, { qos: 1 }).catch((error: Error) => this.pending.get(id)?.reject(error));
+    publish();
     return reply;
   }
 
@@ -174,10 +198,12 @@ class BusPeer implements Peer {
     await this.bus.publish(topic, payload, { qos: 1, retain: options.retain ?? false });
   }
 
-  async serve(topic: string, handler: Handler): Promise<Subscription> {
+  async serve(topic: string, handler: Handler, { retained = false }: ServeOptions = {}): Promise<Subscription> {
+    const again = retained && this.served.has(topic);
     const served = this.subscription(topic);
     served.handlers.add(handler);
     await served.subscription;
+    if (again) await (await this.bus.subscribe(topic, () => {}, { qos: 1 })).close();
     return {
       close: async () => {
         served.handlers.delete(handler);

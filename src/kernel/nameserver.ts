@@ -5,7 +5,7 @@
 
 import type { KeyLookup } from '../bus/envelope.js';
 import { isPublicKey, type Keys } from '../bus/identity.js';
-import { signBootRecord } from '../bus/members.js';
+import { parseBootRecord, signBootRecord } from '../bus/members.js';
 import type { Peer } from '../bus/peer.js';
 import { isJoinPassword, isJoinProof, makeToken } from '../bus/token.js';
 import { WireError } from '../wire/errors.js';
@@ -27,6 +27,8 @@ export interface NameServer {
   newToken(lifetime: number, guest?: boolean): Promise<string>;
   /** True when a joining machine's broker password was made with a token that is still good. For the embedded broker. */
   admits(tokenId: string, clientId: string, password: string, binding: string): boolean;
+  /** Changes the record and tells everybody, if it is any news. @throws as {@link Store.update} */
+  update(change: (record: BootRecord) => Partial<BootRecord>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,14 +44,18 @@ export function admitJoins(cluster: ClusterId, publicKeyOf: (name: string) => st
   };
 }
 
-/** Takes `change`d fields into the record, if they are any news, as a new revision. */
-export async function updateRecord(store: Store<NameServerState>, change: Partial<BootRecord>): Promise<void> {
+/** Takes changed fields into the record, if they are any news, as a new revision. Resolves with whether they were. */
+export async function updateRecord(
+  store: Store<NameServerState>,
+  change: (record: BootRecord) => Partial<BootRecord>,
+): Promise<boolean> {
+  const next = (record: BootRecord): BootRecord => ({ ...record, ...change(record) });
   const { record } = store.data;
-  const next = { ...record, ...change };
-  if (JSON.stringify(next) === JSON.stringify(record)) return;
+  if (JSON.stringify(next(record)) === JSON.stringify(record)) return false;
   await store.update((data) => {
-    data.record = { ...next, revision: record.revision + 1 };
+    data.record = { ...next(data.record), revision: data.record.revision + 1 };
   });
+  return true;
 }
 
 export async function startNameServer(options: {
@@ -60,12 +66,15 @@ export async function startNameServer(options: {
   readonly userOf: (session: SessionId) => UserName | Promise<UserName>;
   /** Called with every new record, before anybody else hears of it. */
   readonly changed?: (signed: SignedBootRecord) => void;
+  /** False once another machine may be the name server: nothing is said any more. */
+  readonly isOpen?: () => boolean;
 }): Promise<NameServer> {
-  const { peer, store, clusterKeys, userOf, changed = () => undefined } = options;
+  const { peer, store, clusterKeys, userOf, changed = () => undefined, isOpen = () => true } = options;
   const { cluster } = peer;
   let signed = signBootRecord(store.data.record, clusterKeys);
 
   const announce = async () => {
+    if (!isOpen()) return;
     signed = signBootRecord(store.data.record, clusterKeys);
     changed(signed);
     const text = Buffer.from(JSON.stringify(signed));
@@ -152,6 +161,7 @@ export async function startNameServer(options: {
   };
 
   const subscription = await peer.serve(topics.kernel(cluster, 'nameserver'), async (body, envelope) => {
+    if (!isOpen()) return undefined;
     switch (body.type) {
       case 'join':
         return join(body, envelope);
@@ -174,20 +184,43 @@ export async function startNameServer(options: {
     if (state === 'connected') void announce().catch(() => {});
   });
 
+  // One that was the name server before may have had something to say still; the newest is what is to be retained.
+  const older = await peer.bus.subscribe(
+    topics.boot(cluster),
+    ({ payload }) => {
+      if (revisionOf(payload, signed.clusterKey) < signed.record.revision) void announce().catch(() => {});
+    },
+    { qos: 1 },
+  );
+
   return {
     get signed() {
       return signed;
     },
     newToken,
+    update: async (change) => {
+      if (await updateRecord(store, change)) await announce();
+    },
     admits: (tokenId, clientId, password, binding) => {
       const key = openToken(tokenId);
       return key !== undefined && isJoinPassword(password, key, clientId, binding);
     },
-    close: () => {
+    close: async () => {
       stopWatching();
-      return subscription.close();
+      await older.close();
+      await subscription.close();
     },
   };
+}
+
+/** Of a boot record signed with `clusterKey`; infinite for anything else, which nobody believes. */
+function revisionOf(payload: Uint8Array, clusterKey: string): number {
+  try {
+    const { record, clusterKey: by } = parseBootRecord(JSON.parse(Buffer.from(payload).toString()));
+    return by === clusterKey ? record.revision : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** True for a user whose machine is `runtime`. */

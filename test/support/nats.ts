@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import type { Mosquitto } from './mosquitto.js';
 import { freePort, type ServerProcess, serverProcess } from './server-process.js';
+import { until } from './system.js';
 
 const program = ['/usr/bin/nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'].find((file) =>
   existsSync(file),
@@ -57,7 +60,15 @@ export interface NatsCluster {
   /** MQTT listeners of all, with commas between them. */
   readonly mqtt: string;
   readonly servers: readonly ServerProcess[];
+  /** Resolves once every server has all of what is kept: one that is lost now is not missed. */
+  settled(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A server with a configuration file of one's own, not started yet. */
+export function natsServer(file: string, port: number, host?: string): ServerProcess {
+  if (program === undefined) throw new Error('nats-server is not installed');
+  return serverProcess([program, '-c', file], port, host);
 }
 
 /** Three servers with JetStream and MQTT listeners. @param extra further lines of each configuration */
@@ -83,7 +94,7 @@ export async function startNatsCluster(extra = ''): Promise<NatsCluster> {
           '',
         ].join('\n'),
       );
-      return serverProcess([program, '-c', file], nats);
+      return natsServer(file, nats);
     }),
   );
   await Promise.all(servers.map((server) => server.start()));
@@ -91,9 +102,28 @@ export async function startNatsCluster(extra = ''): Promise<NatsCluster> {
     engine: ports.map(({ nats }) => `nats://127.0.0.1:${nats}`).join(','),
     mqtt: ports.map(({ mqtt }) => `mqtt://127.0.0.1:${mqtt}`).join(','),
     servers,
+    settled: () => settled(ports.map(({ nats }) => `127.0.0.1:${nats}`)),
     close: async () => {
       await Promise.all(servers.map((server) => server.stop()));
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function settled(servers: string[]): Promise<void> {
+  const connection = await connect({ servers });
+  try {
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    const isWhole = async () => {
+      try {
+        const streams = await manager.streams.list().next();
+        return streams.every(({ cluster }) => cluster?.replicas?.filter(({ current }) => current).length === 2);
+      } catch {
+        return false; // no leader yet
+      }
+    };
+    await until(isWhole, 'the servers have the same');
+  } finally {
+    await connection.close();
+  }
 }

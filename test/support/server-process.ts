@@ -21,9 +21,9 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves once something accepts connections on the port. */
-async function accepting(port: number, deadline = Date.now() + 5000): Promise<void> {
+async function accepting(port: number, host: string, deadline = Date.now() + 5000): Promise<void> {
   for (;;) {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     try {
       await once(socket, 'connect');
       return;
@@ -44,14 +44,14 @@ export interface ServerProcess {
 }
 
 /** A program that listens on `port`, not started yet. It ends with this process. */
-export function serverProcess(argv: readonly string[], port: number): ServerProcess {
+export function serverProcess(argv: readonly string[], port: number, host = '127.0.0.1'): ServerProcess {
   let child: ChildProcess | undefined;
   const kill = () => child?.kill('SIGKILL');
   return {
     start: async () => {
       child = spawn(argv[0]!, argv.slice(1), { stdio: 'ignore' });
       process.on('exit', kill);
-      await accepting(port);
+      await accepting(port, host);
     },
     stop: async () => {
       const running = child;

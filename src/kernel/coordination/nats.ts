@@ -2,7 +2,7 @@
  * The connection to the engine: nats-servers with JetStream, of which one at a time is spoken to. The libraries load with this
  * file, which only a machine with an engine loads.
  */
-import { type JetStreamClient, type JetStreamManager, jetstream } from '@nats-io/jetstream';
+import { jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import {
   type Authenticator,
@@ -122,13 +122,13 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
       await new Promise((resolve) => setTimeout(resolve, reconnectMs));
     }
   }
-  const js: JetStreamClient = jetstream(connection, { timeout: questionMs });
-  const jsm: JetStreamManager = await js.jetstreamManager(false);
   // Three servers are asked for where there is more than one; a single one keeps what it has by itself.
   const replicas = connection.info?.cluster === undefined ? 1 : 3;
   return {
     bucket: async (bucketName, patienceMs = 12_000) => {
       const trying = { what: `engine ${url}`, patienceMs };
+      const js = jetstream(connection, { timeout: Math.min(questionMs, patienceMs) });
+      const jsm = await js.jetstreamManager(false);
       const kv = await keepTrying({ ...trying, patienceMs: Math.max(patienceMs, timeoutMs) }, () =>
         // What a follower answers may be of before the last change.
         new Kvm(js).create(bucketName, { replicas, history: 1, allow_direct: false, bindOnly: false }),

@@ -49,11 +49,15 @@ export interface SchedulerOptions {
    * that: as long as connecting again takes. Default 20 000.
    */
   readonly returnMs?: number;
+  /** Resolves once the members have heard that the scheduler is here: they start nothing for anybody else. */
+  readonly known?: () => Promise<void>;
+  /** False once another machine may be the scheduler: nothing is answered any more. */
+  readonly isOpen?: () => boolean;
 }
 
 /** @throws WireError EBADMSG when what was kept is no job table; EACCES when the broker refuses its topics */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
-  const { peer, coordination, onGone, users, returnMs = 20_000 } = options;
+  const { peer, coordination, onGone, users, returnMs = 20_000, isOpen = () => true, known } = options;
   const { cluster } = peer;
   const runtimes = new Map<RuntimeName, Known>();
   const jobs = await JobTable.open(coordination);
@@ -112,8 +116,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   };
 
   const endSession = async (session: SessionId): Promise<void> => {
+    if (!isOpen()) return;
     for (const job of jobs.all()) if (job.record.session === session) await signal(job, 'SIGHUP');
     const timer = setTimeout(() => {
+      if (!isOpen()) return;
       for (const job of jobs.all()) {
         if (job.record.session === session) void signal(job, 'SIGKILL').then(() => jobs.remove(job.record.job));
       }
@@ -129,7 +135,14 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   };
 
   const submit = async (plan: Plan): Promise<readonly Placement[]> => {
+    const begun = jobs.get(plan.job);
+    if (begun !== undefined) {
+      // The scheduler before this one began it, and its answer was lost: what it started nobody would hear of.
+      await signal(begun, 'SIGKILL');
+      throw new WireError('ECANCELED', 'the scheduler was lost while it started this job');
+    }
     const placements = await placeFor(plan);
+    await known?.();
     const where = new Map<string, RuntimeName>(placements.map((p) => [p.agent, p.runtime]));
     // Native programs on the home runtime are the shell's own processes.
     const isShells = (id: AgentId): boolean =>
@@ -199,6 +212,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   // --- service --------------------------------------------------------------------------------------------------------
 
   const serve = async (body: Body, { from }: Envelope): Promise<Body | undefined> => {
+    if (!isOpen()) return undefined;
     switch (body.type) {
       case 'inventory.get':
         return { type: 'inventory', inventory: inventory() };
@@ -229,23 +243,24 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     jobs.lose(name);
     runtimes.delete(name);
   });
+  const hearRuntime = (body: Body, { from }: Envelope): undefined => {
+    const status = body as unknown as RuntimeStatus;
+    if (status.type !== 'runtime.status' || status.name !== from.runtime) return undefined;
+    const known = runtimes.get(status.name);
+    // A late will of a former life says nothing about this one.
+    if (known !== undefined && status.incarnation < known.incarnation) return undefined;
+    if (status.state === 'offline' || (known?.info !== undefined && status.incarnation > known.incarnation))
+      jobs.lose(status.name);
+    runtimes.set(status.name, {
+      incarnation: status.incarnation,
+      info: status.state === 'online' ? status.info : undefined,
+    });
+    // Whoever does not answer is asked again when it next says how it is.
+    if (status.state === 'online') void askAgain(status.name).catch(() => {});
+    return undefined;
+  };
   const subscriptions: Subscription[] = [
-    await peer.serve(topics.runtimeStatus(cluster, '+'), (body, { from }) => {
-      const status = body as unknown as RuntimeStatus;
-      if (status.type !== 'runtime.status' || status.name !== from.runtime) return undefined;
-      const known = runtimes.get(status.name);
-      // A late will of a former life says nothing about this one.
-      if (known !== undefined && status.incarnation < known.incarnation) return undefined;
-      if (status.state === 'offline' || (known?.info !== undefined && status.incarnation > known.incarnation))
-        jobs.lose(status.name);
-      runtimes.set(status.name, {
-        incarnation: status.incarnation,
-        info: status.state === 'online' ? status.info : undefined,
-      });
-      // Whoever does not answer is asked again when it next says how it is.
-      if (status.state === 'online') void askAgain(status.name).catch(() => {});
-      return undefined;
-    }),
+    await peer.serve(topics.runtimeStatus(cluster, '+'), hearRuntime, { retained: true }),
     await peer.serve(topics.sessionStatus(cluster, '+/+'), (body, { from }) => {
       const status = body as unknown as SessionStatus;
       if (status.type === 'session.status' && status.state === 'offline' && status.session === from.session)

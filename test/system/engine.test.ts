@@ -1,0 +1,144 @@
+/**
+ * Three kernel runtimes whose state three nats-servers keep: whichever of the six is killed, every service answers; one that is
+ * stopped and wakes up finds itself out of office.
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type KernelRuntimes, kernelRuntimes } from '../support/kernel-runtimes.js';
+import { type Mosquitto, mosquittoAvailable, startMosquitto } from '../support/mosquitto.js';
+import { type NatsCluster, natsAvailable, startNatsCluster } from '../support/nats.js';
+import { until } from '../support/system.js';
+
+const test = suite('engine');
+const names = ['k1', 'k2', 'k3'];
+let nats: NatsCluster;
+let mosquitto: Mosquitto;
+let kernel: KernelRuntimes;
+
+test.before(async () => {
+  [nats, mosquitto] = await Promise.all([startNatsCluster(), startMosquitto()]);
+  kernel = kernelRuntimes(nats.engine, mosquitto.url);
+  await Promise.all(names.map((name) => kernel.up(name)));
+  await nats.settled();
+});
+test.after(async () => {
+  await kernel.close();
+  await Promise.all([nats.close(), mosquitto.close()]);
+});
+
+/** Who runs which kernel agent, as `who` is told. */
+const holders = async (who: string): Promise<Record<string, string>> =>
+  Object.fromEntries((await kernel.status(who)).kernelAgents.map(({ service, runtime }) => [service, runtime]));
+const others = (name: string): string[] => names.filter((each) => each !== name);
+
+/** Each service answers the first time that it is asked, and goes by what it has kept. */
+async function answers(from: string, to: string): Promise<void> {
+  const [token, job] = await Promise.all([
+    kernel.oneos(from, 'token'),
+    kernel.sh(from, `on ${to} printenv ONESH_RUNTIME`),
+  ]);
+  assert.is(token.status, 0, token.stderr);
+  assert.is(job.stdout, `${to}\n`, job.stderr);
+  const { kernelAgents, runtimes } = await kernel.status(from);
+  assert.equal(runtimes.map(({ name }) => name).sort(), names);
+  assert.equal(kernelAgents.map(({ service }) => service).sort(), ['nameserver', 'scheduler']);
+}
+
+test('what one of them knows all of them know', async () => {
+  const seen = await Promise.all(names.map(holders));
+  assert.equal(Object.keys(seen[0]!).sort(), ['nameserver', 'scheduler']);
+  assert.equal(seen[1], seen[0]);
+  assert.equal(seen[2], seen[0]);
+  for (const [from, to] of [
+    ['k1', 'k2'],
+    ['k2', 'k3'],
+    ['k3', 'k1'],
+  ] as const)
+    await answers(from, to);
+});
+
+test('a kernel runtime that is killed is followed by another, which knows the jobs that run', async () => {
+  for (let round = 0; round < 2; round++) {
+    const victim = (await holders('k1')).scheduler!;
+    const [from, to] = others(victim) as [string, string];
+    const job = kernel.startSh(from, `on ${to} sh -c 'echo begun; read x; echo "$x"'`, { input: null });
+    await job.said(/begun/);
+    kernel.kill(victim, 'SIGKILL');
+    await kernel.ended(victim);
+    await answers(from, to);
+    const { kernelAgents, jobs } = await kernel.status(to);
+    assert.ok(
+      kernelAgents.every(({ runtime, state }) => runtime !== victim && state === 'online'),
+      JSON.stringify(kernelAgents),
+    );
+    assert.equal(
+      jobs.map(({ home }) => home),
+      [from],
+    );
+    job.child.stdin!.end('still here\n');
+    const { status, stdout, stderr } = await job.ended;
+    assert.equal([status, stdout], [0, 'begun\nstill here\n'], stderr);
+    await kernel.up(victim);
+  }
+});
+
+test('one that holds nothing is not missed', async () => {
+  const held = Object.values(await holders('k1'));
+  const victim = names.find((name) => !held.includes(name))!;
+  kernel.kill(victim, 'SIGKILL');
+  await kernel.ended(victim);
+  const [from, to] = others(victim) as [string, string];
+  await answers(from, to);
+  await kernel.up(victim);
+});
+
+test('one that was stopped and wakes up is out of office, and says nothing', async () => {
+  const before = await holders('k1');
+  const victim = before.scheduler!;
+  const [from, to] = others(victim) as [string, string];
+  const revision = (await kernel.oneos(from, 'status')).status;
+  assert.is(revision, 0);
+  kernel.kill(victim, 'SIGSTOP');
+  try {
+    await until(async () => (await holders(from)).scheduler !== victim, 'the scheduler moves');
+    await answers(from, to);
+  } finally {
+    kernel.kill(victim, 'SIGCONT');
+  }
+  // It hears from the others that it is not in office; asked there, the same ones answer.
+  const after = await holders(from);
+  assert.is.not(after.scheduler, victim);
+  await answers(victim, from);
+  assert.equal(await holders(victim), await holders(from));
+  assert.equal(await holders(victim), after);
+});
+
+test('one that goes leaves its office to another', async () => {
+  const victim = (await holders('k1')).nameserver!;
+  const [from, to] = others(victim) as [string, string];
+  assert.is((await kernel.oneos(victim, 'down')).status, 0);
+  await answers(from, to);
+  // It is started again as what it was.
+  await kernel.up(victim);
+  await answers(victim, from);
+});
+
+test('a nats-server that is killed is not missed; who leads the others is their affair', async () => {
+  for (const server of nats.servers) {
+    const before = await holders('k1');
+    await server.stop();
+    // What has been kept is answered from at once, and by the same ones: they do not run about while there is nobody to ask.
+    assert.equal(await holders('k2'), before);
+    const { status, stdout, stderr } = await kernel.sh('k1', 'on k2 printenv ONESH_RUNTIME');
+    assert.equal([status, stdout], [0, 'k2\n'], stderr);
+    await server.start();
+    await nats.settled();
+  }
+  await answers('k1', 'k2');
+});
+
+test('nothing of it went wrong unnoticed', () => {
+  assert.not.match(kernel.said(), /Error|at .*\(.*:\d+:\d+\)/);
+});
+
+if (natsAvailable() && mosquittoAvailable()) test.run();
