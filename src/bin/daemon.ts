@@ -138,17 +138,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         'EBUSY',
         `this machine keeps its cluster by itself (its state is in ${kernelDirectory(home)})`,
       );
-    engine = await joinEngine(engineUrl, options, {
+    engine = await joinEngine(engineUrl, options, membership?.signed.record.cluster, {
       name,
       publicKey: keys.publicKey,
       user: { name: user, publicKey: userKey },
     });
     signed = engine.signed;
-    const before = membership?.signed.record.cluster ?? signed.record.cluster;
-    if (before !== signed.record.cluster) {
-      await engine.close();
-      throw new WireError('EBUSY', `this machine is a member of cluster ${before} already (its state is in ${home})`);
-    }
     url = options.broker ?? membership?.broker ?? signed.record.broker;
     membership = { signed, broker: url, name, user, engine: engineUrl };
   } else if (founding || hostsNameServer(home)) {
@@ -307,10 +302,15 @@ const isLoopback = (urls: string): boolean =>
 /** To the log. */
 const report = (message: string): void => void process.stderr.write(`oneos: ${message}\n`);
 
-async function joinEngine(url: string, { home, broker }: DaemonOptions, self: Newcomer): Promise<EngineCluster> {
+async function joinEngine(
+  url: string,
+  { home, broker }: DaemonOptions,
+  cluster: ClusterId | undefined,
+  self: Newcomer,
+): Promise<EngineCluster> {
   const { openEngineCluster } = await import('./engine.js');
   const told = broker === undefined ? {} : { broker: printableUrl(broker) };
-  return openEngineCluster({ url, access: readEngineAccess(home), self: { ...self, ...told } });
+  return openEngineCluster({ url, access: readEngineAccess(home), cluster, self: { ...self, ...told } });
 }
 
 const context = (store: Store<NameServerState>): AclContext => ({

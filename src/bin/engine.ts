@@ -13,7 +13,7 @@ import { holdOffices, type Offices, type Term } from '../kernel/offices.js';
 import { startScheduler, type Users } from '../kernel/scheduler/driver.js';
 import { openStore } from '../kernel/store.js';
 import { WireError } from '../wire/errors.js';
-import { newClusterId } from '../wire/ids.js';
+import { type ClusterId, newClusterId } from '../wire/ids.js';
 import type { SignedBootRecord } from '../wire/messages.js';
 
 export interface EngineCluster {
@@ -34,6 +34,8 @@ export interface EngineClusterOptions {
   readonly access: EngineAccess;
   /** Who this machine is. Its broker, where it was told one, is the cluster's. */
   readonly self: Newcomer;
+  /** What it is a member of already. */
+  readonly cluster?: ClusterId | undefined;
   /** Milliseconds to become a member in; default 20 000. */
   readonly timeoutMs?: number;
 }
@@ -59,14 +61,20 @@ async function kept<T>(bucket: Bucket, key: string, make: () => T): Promise<T> {
   }
 }
 
-/** Opens the engine's cluster, which is made where there is none. @throws WireError EINVAL (no broker is known), EACCES, ECONNREFUSED … */
+/**
+ * Opens the engine's cluster, which is made where there is none.
+ * @throws WireError EBUSY (a member of another), EINVAL (no broker is known), EACCES, ECONNREFUSED …
+ */
 export async function openEngineCluster(options: EngineClusterOptions): Promise<EngineCluster> {
-  const { url, access, self, timeoutMs = 20_000 } = options;
+  const { url, access, self, cluster, timeoutMs = 20_000 } = options;
   const engine = await connectEngine({ url, name: `onesh ${self.name}`, access });
   try {
     const leases = await engine.bucket('onesh_leases', leasePatience);
     const registry = await engine.bucket('onesh_nameserver');
     const jobs = await engine.bucket('onesh_scheduler');
+    const found = (await registry.get('nameserver'))?.value as NameServerState | undefined;
+    if (cluster !== undefined && found?.record.cluster !== cluster)
+      throw new WireError('EBUSY', `this machine is a member of cluster ${cluster}, which is not in engine ${url}`);
     // Who may write the registry decides who is a member: the key that this is signed with is no secret to them.
     const pem = await kept(registry, 'cluster-key', () =>
       generateKeys().privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -190,6 +198,7 @@ function standForOffices(options: {
     leases,
     self: self.name,
     report,
+    isReachable: () => peer.bus.state === 'connected',
     offices: [
       { service: 'nameserver', start: startNames },
       { service: 'scheduler', start: startJobs },

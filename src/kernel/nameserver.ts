@@ -136,8 +136,13 @@ export async function startNameServer(options: {
     const isUser = isUserName(name);
     if (!Object.hasOwn(isUser ? record.users : record.keys, name))
       throw new WireError('ENOENT', `${name}: no such ${isUser ? 'user' : 'runtime'} in this cluster`);
-    if (!isUser && record.kernelRuntimes.includes(name))
-      throw new WireError('EBUSY', `${name} is a kernel runtime: it cannot be revoked`);
+    if (!isUser && record.kernelRuntimes.includes(name)) {
+      if (record.kernelRuntimes.length === 1)
+        throw new WireError('EBUSY', `${name} is the only kernel runtime: it cannot be revoked`);
+      const hosted = Object.entries(record.services).flatMap(([service, host]) => (host === name ? [service] : []));
+      if (hosted.length > 0)
+        throw new WireError('EBUSY', `${name} runs the ${hosted.join(' and the ')}: stop its runtime first`);
+    }
     await store.update((data) => {
       const { keys, users, owners, revision } = data.record;
       const goes = (each: string) => each === name || isUserOf(each, name);
@@ -149,6 +154,7 @@ export async function startNameServer(options: {
         keys: kept(keys, (each) => each === name),
         users: kept(users, goes),
         owners: owners.filter((each) => !goes(each)),
+        kernelRuntimes: data.record.kernelRuntimes.filter((each) => each !== name),
       };
     });
     await announce();

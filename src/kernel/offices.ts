@@ -27,6 +27,8 @@ export interface OfficesOptions {
   readonly leases: Coordination;
   readonly self: RuntimeName;
   readonly offices: readonly Office[];
+  /** False while nobody could hear what a kernel agent says here: another machine may be luckier. */
+  readonly isReachable: () => boolean;
   /** Called with what keeps a kernel agent from starting. */
   readonly report: (message: string) => void;
 }
@@ -38,12 +40,14 @@ export interface Offices {
   close(): Promise<void>;
 }
 
-/** Milliseconds a lease is good for, between two renewals, and that a holder goes on while the engine answers nothing. */
-const timing = { ttlMs: 1500, stepMs: 300, doubtMs: 15_000 } as const;
+/**
+ * Milliseconds a lease is good for, between two renewals, and that a holder goes on while the engine answers nothing, and while
+ * nobody can reach it.
+ */
+const timing = { ttlMs: 1500, stepMs: 300, doubtMs: 15_000, unheardMs: 2000 } as const;
 
 export function holdOffices(options: OfficesOptions): Offices {
-  const { leases, self, offices, report } = options;
-  const posts = offices.map((office) => new Post(office, leases, self, report));
+  const posts = options.offices.map((office) => new Post(office, options));
   return {
     holders: () =>
       Object.fromEntries(
@@ -65,13 +69,14 @@ class Post {
   private readonly ended: Promise<void>;
   /** Somebody else may have more luck: no attempt before this. */
   private notBefore = 0;
+  /** When this machine was last known to be reachable. */
+  private heard = performance.now();
 
   constructor(
     readonly office: Office,
-    leases: Coordination,
-    self: RuntimeName,
-    private readonly report: (message: string) => void,
+    private readonly options: OfficesOptions,
   ) {
+    const { leases, self } = options;
     const { ttlMs, doubtMs } = timing;
     this.lease = new Lease({ coordination: leases, key: `leases/${office.service}`, self, ttlMs, doubtMs });
     this.ended = this.run();
@@ -87,7 +92,7 @@ class Post {
 
   private async run(): Promise<void> {
     while (!this.closed) {
-      if (performance.now() >= this.notBefore) await this.lease.step();
+      await this.step();
       const { epoch } = this.lease;
       // What runs ends by itself: the lease is renewed, or taken again, meanwhile.
       if (this.running !== undefined && this.running.epoch !== epoch) void this.stop();
@@ -103,6 +108,13 @@ class Post {
     }
   }
 
+  private async step(): Promise<void> {
+    const now = performance.now();
+    if (this.options.isReachable()) this.heard = now;
+    if (now - this.heard > timing.unheardMs) await this.lease.release();
+    else if (now >= this.notBefore) await this.lease.step();
+  }
+
   private async start(epoch: number): Promise<{ close(): Promise<void> } | undefined> {
     const isOpen = () => !this.closed && this.lease.epoch === epoch;
     try {
@@ -116,7 +128,7 @@ class Post {
       });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      if (!this.closed) this.report(`the ${this.office.service} did not start here: ${error.message}`);
+      if (!this.closed) this.options.report(`the ${this.office.service} did not start here: ${error.message}`);
       this.notBefore = performance.now() + 2 * timing.ttlMs;
       if (this.lease.epoch === epoch) await this.lease.release();
       return undefined;

@@ -237,7 +237,7 @@ test('a machine that is revoked is out: its agents end, its streams are cut, its
   );
   assert.match(
     (await first.oneos(['revoke', 'gate'])).stderr,
-    /^oneos: gate is a kernel runtime: it cannot be revoked\n$/,
+    /^oneos: gate is the only kernel runtime: it cannot be revoked\n$/,
   );
   assert.match((await first.oneos(['revoke', 'nobody'])).stderr, /^oneos: nobody: no such runtime in this cluster\n$/);
   assert.is((await first.oneos(['revoke', 'extra'])).stdout, 'extra is revoked\n');

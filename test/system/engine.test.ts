@@ -4,6 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { connectEngine } from '../../src/kernel/coordination/nats.js';
 import { type KernelRuntimes, kernelRuntimes } from '../support/kernel-runtimes.js';
 import { type Mosquitto, mosquittoAvailable, startMosquitto } from '../support/mosquitto.js';
 import { type NatsCluster, natsAvailable, startNatsCluster } from '../support/nats.js';
@@ -43,6 +44,21 @@ async function answers(from: string, to: string): Promise<void> {
   assert.equal(runtimes.map(({ name }) => name).sort(), names);
   assert.equal(kernelAgents.map(({ service }) => service).sort(), ['nameserver', 'scheduler']);
 }
+
+test('of several who change one thing at one time one does', async () => {
+  // Each speaks to a server of its own.
+  const engines = await Promise.all(nats.engine.split(',').map((url) => connectEngine({ url, name: 'rival' })));
+  const buckets = await Promise.all(engines.map((engine) => engine.bucket('rivals')));
+  let revision = 0;
+  for (let round = 0; round < 20; round++) {
+    const puts = Array.from({ length: 9 }, (_, i) => buckets[i % 3]!.put('leader', i, revision));
+    const results = await Promise.allSettled(puts);
+    const won = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    assert.is(won.length, 1, `round ${round}: ${won.length} have won`);
+    revision = won[0]!;
+  }
+  await Promise.all(engines.map((engine) => engine.close()));
+});
 
 test('what one of them knows all of them know', async () => {
   const seen = await Promise.all(names.map(holders));
@@ -113,17 +129,33 @@ test('one that was stopped and wakes up is out of office, and says nothing', asy
   assert.equal(await holders(victim), after);
 });
 
-test('one that goes leaves its office to another', async () => {
+test('one that goes leaves its office to another, and can be revoked then', async () => {
   const victim = (await holders('k1')).nameserver!;
   const [from, to] = others(victim) as [string, string];
+  assert.match(
+    (await kernel.oneos(from, 'revoke', victim)).stderr,
+    /^oneos: k\d runs the .*: stop its runtime first\n$/,
+  );
   assert.is((await kernel.oneos(victim, 'down')).status, 0);
   await answers(from, to);
-  // It is started again as what it was.
+  assert.is((await kernel.oneos(from, 'revoke', victim)).status, 0);
+  assert.equal((await kernel.status(from)).runtimes.map(({ name }) => name).sort(), others(victim));
+  // Its account of the engine is good still, which is what makes it a kernel runtime.
   await kernel.up(victim);
   await answers(victim, from);
 });
 
 test('a nats-server that is killed is not missed; who leads the others is their affair', async () => {
+  // Somebody who writes all the time, to see that each change is made, and made once.
+  const engine = await connectEngine({ url: nats.engine, name: 'writer' });
+  const writer = await (await engine.bucket('writer', 20_000)).claim(1, () =>
+    assert.unreachable('there is one writer'),
+  );
+  let count = 0;
+  let writing = true;
+  const written = (async () => {
+    for (let revision = 0; writing; count++) revision = await writer.put('count', count + 1, revision);
+  })();
   for (const server of nats.servers) {
     const before = await holders('k1');
     await server.stop();
@@ -134,6 +166,10 @@ test('a nats-server that is killed is not missed; who leads the others is their 
     await server.start();
     await nats.settled();
   }
+  writing = false;
+  await written;
+  assert.is((await writer.get('count'))!.value, count);
+  await engine.close();
   await answers('k1', 'k2');
 });
 

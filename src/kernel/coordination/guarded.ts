@@ -7,7 +7,7 @@ import { WireError } from '../../wire/errors.js';
 import type { Bucket } from './bucket.js';
 import { type Coordination, checkKey, type Entry } from './coordination.js';
 
-/** No key that {@link Coordination.put} takes. */
+/** Where the only writer of a bucket says that it is; no key that {@link Coordination.put} takes. */
 const claimKey = '_claim';
 
 interface Claim {
@@ -30,11 +30,10 @@ export class Guarded implements Coordination {
     const claim: Claim = { epoch };
     if (((before?.value as Claim | undefined)?.epoch ?? 0) >= epoch)
       throw new WireError('ESTALE', 'somebody else has taken over');
-    return new Guarded(
-      bucket,
-      await bucket.write(claimKey, claim, { lastSubjectSequence: before?.revision ?? 0 }),
-      lost,
+    const last = await bucket.compareAndSet(claimKey, before?.revision ?? 0, (before, trying) =>
+      bucket.write(claimKey, claim, before, trying),
     );
+    return new Guarded(bucket, last, lost);
   }
 
   get(key: string): Promise<Entry | undefined> {
@@ -46,24 +45,23 @@ export class Guarded implements Coordination {
   }
 
   put(key: string, value: unknown, revision: number): Promise<number> {
-    return this.change(key, (lastSequence) =>
-      this.bucket.write(key, value, { lastSubjectSequence: revision, lastSequence }),
-    );
+    return this.change(key, revision, (last) => this.bucket.write(key, value, last));
   }
 
   async remove(key: string, revision: number): Promise<void> {
-    await this.change(key, (lastSequence) => this.bucket.erase(key, { lastSubjectSequence: revision, lastSequence }));
+    await this.change(key, revision, (last) => this.bucket.erase(key, last));
   }
 
-  private change(key: string, make: (last: number) => Promise<number>): Promise<number> {
+  private change(key: string, revision: number, make: (last: number) => Promise<number>): Promise<number> {
     const step = this.under.then(async () => {
       checkKey(key);
+      // What the only writer reads is so until it writes, or it is not the only writer: then the change is refused.
+      if (((await this.bucket.read(key))?.revision ?? 0) !== revision)
+        throw new WireError('ESTALE', `${key} was changed by somebody else`);
       try {
         this.last = await make(this.last);
       } catch (error) {
-        // Which of the two numbers was wrong is not said.
-        if (error instanceof WireError && error.code === 'ESTALE' && (await this.bucket.last()) !== this.last)
-          this.lost();
+        if (error instanceof WireError && error.code === 'ESTALE') this.lost();
         throw error;
       }
       return this.last;

@@ -126,14 +126,14 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const replicas = connection.info?.cluster === undefined ? 1 : 3;
   return {
     bucket: async (bucketName, patienceMs = 12_000) => {
-      const trying = { what: `engine ${url}`, patienceMs };
+      const what = `engine ${url}`;
       const js = jetstream(connection, { timeout: Math.min(questionMs, patienceMs) });
       const jsm = await js.jetstreamManager(false);
-      const kv = await keepTrying({ ...trying, patienceMs: Math.max(patienceMs, timeoutMs) }, () =>
+      const kv = await keepTrying({ what, deadline: performance.now() + Math.max(patienceMs, timeoutMs) }, () =>
         // What a follower answers may be of before the last change.
         new Kvm(js).create(bucketName, { replicas, history: 1, allow_direct: false, bindOnly: false }),
       );
-      return new Bucket({ name: bucketName, kv, js, jsm, trying });
+      return new Bucket({ name: bucketName, kv, js, jsm, what, patienceMs });
     },
     close: () => connection.close(),
   };

@@ -6,8 +6,8 @@ import { WireError } from '../../wire/errors.js';
 export interface Trying {
   /** Who does not answer, for the message. */
   readonly what: string;
-  /** Milliseconds until it is given up. */
-  readonly patienceMs: number;
+  /** When it is given up, by `performance.now()`. */
+  readonly deadline: number;
 }
 
 /** Milliseconds between two attempts. */
@@ -34,8 +34,7 @@ function isDenied(error: unknown): boolean {
 }
 
 /** Calls `attempt` until it is answered. @throws WireError ETIMEDOUT, EACCES, EMSGSIZE, ENOTCONN; what JetStream says of a request */
-export async function keepTrying<T>({ what, patienceMs }: Trying, attempt: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + patienceMs;
+export async function keepTrying<T>({ what, deadline }: Trying, attempt: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await attempt();
