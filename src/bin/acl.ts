@@ -6,7 +6,7 @@ import { type AclContext, type Identity, type Rules, rulesOf } from '../bus/acl.
 import { writeDurably } from '../bus/durable-file.js';
 import { WireError } from '../wire/errors.js';
 import type { RuntimeName } from '../wire/ids.js';
-import { parseBrokerAccess, readMembership } from './home.js';
+import { engineBuckets, parseBrokerAccess, readMembership } from './home.js';
 
 /** Whose account it is that machines have until they are members. No runtime can be called so. */
 const newcomer = 'newcomer_';
@@ -76,6 +76,29 @@ const natsUser = ({ username, password, rules }: Account): string =>
     },
   })}`;
 
+/** Whose account it is that kernel runtimes have for their engine. No runtime can be called so. */
+const engineName = 'engine_';
+
+/** All that an engine is asked for, of its own buckets. */
+const engineUser = ({ username, password }: Account): string =>
+  `    ${JSON.stringify({
+    user: username,
+    password,
+    allowed_connection_types: ['STANDARD', 'WEBSOCKET'],
+    permissions: {
+      publish: {
+        allow: [
+          '$JS.API.INFO',
+          ...engineBuckets.flatMap((bucket) => [
+            `$KV.${bucket}.>`,
+            ...['INFO', 'CREATE', 'MSG.GET', 'MSG.DELETE'].map((what) => `$JS.API.STREAM.${what}.KV_${bucket}`),
+          ]),
+        ],
+      },
+      subscribe: { allow: ['_INBOX.>'] },
+    },
+  })}`;
+
 /**
  * Writes, for every member of the cluster and for newcomers, an account (`NAME.json`) and the broker's files. Accounts that are
  * there already are kept; those of machines that are no longer members lose their rights.
@@ -98,6 +121,10 @@ export async function writeAcl(home: string, directory: string, broker: 'mosquit
     [newcomer, { kind: 'join', id: '+' }],
   ];
   const accounts: Account[] = [];
+  const engine =
+    broker === 'nats' && membership.engine !== undefined
+      ? await account(directory, engineName, { publish: [], subscribe: [] })
+      : undefined;
   for (const [username, identity] of identities)
     accounts.push(await account(directory, username, rulesOf(context, identity)));
   const write = async (name: string, text: string) => {
@@ -107,7 +134,11 @@ export async function writeAcl(home: string, directory: string, broker: 'mosquit
   if (broker === 'mosquitto') {
     await write('mosquitto.acl', accounts.map(mosquittoRules).join('\n'));
     await write('mosquitto.passwd', `${accounts.map(mosquittoPassword).join('\n')}\n`);
-  } else await write('nats-users.conf', `authorization {\n  users = [\n${accounts.map(natsUser).join('\n')}\n  ]\n}\n`);
-  for (const { username } of accounts) process.stdout.write(`${path.join(directory, `${username}.json`)}\n`);
+  } else {
+    const users = [...accounts.map(natsUser), ...(engine === undefined ? [] : [engineUser(engine)])];
+    await write('nats-users.conf', `authorization {\n  users = [\n${users.join('\n')}\n  ]\n}\n`);
+  }
+  for (const { username } of [...accounts, ...(engine === undefined ? [] : [engine])])
+    process.stdout.write(`${path.join(directory, `${username}.json`)}\n`);
   return 0;
 }

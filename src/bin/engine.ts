@@ -15,6 +15,7 @@ import { openStore } from '../kernel/store.js';
 import { WireError } from '../wire/errors.js';
 import { type ClusterId, newClusterId } from '../wire/ids.js';
 import type { SignedBootRecord } from '../wire/messages.js';
+import { engineBuckets } from './home.js';
 
 export interface EngineCluster {
   /** The record as it is kept, which this machine may not be in yet. */
@@ -69,9 +70,9 @@ export async function openEngineCluster(options: EngineClusterOptions): Promise<
   const { url, access, self, cluster, timeoutMs = 20_000 } = options;
   const engine = await connectEngine({ url, name: `onesh ${self.name}`, access });
   try {
-    const leases = await engine.bucket('onesh_leases', leasePatience);
-    const registry = await engine.bucket('onesh_nameserver');
-    const jobs = await engine.bucket('onesh_scheduler');
+    const leases = await engine.bucket(engineBuckets[0], leasePatience);
+    const registry = await engine.bucket(engineBuckets[1]);
+    const jobs = await engine.bucket(engineBuckets[2]);
     const found = (await registry.get('nameserver'))?.value as NameServerState | undefined;
     if (cluster !== undefined && found?.record.cluster !== cluster)
       throw new WireError('EBUSY', `this machine is a member of cluster ${cluster}, which is not in engine ${url}`);

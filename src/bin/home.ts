@@ -187,6 +187,9 @@ export function readBrokerAccess(home: string): Pick<MqttOptions, 'username' | '
   }
 }
 
+/** Where an engine keeps what is a cluster's: leases, the registry, the job table. */
+export const engineBuckets = ['onesh_leases', 'onesh_nameserver', 'onesh_scheduler'] as const;
+
 const engineSchema = v.strictObject({
   username: v.optional(v.string()),
   password: v.optional(v.string()),

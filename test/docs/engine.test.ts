@@ -4,8 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { connectEngine, type EngineAccess } from '../../src/kernel/coordination/nats.js';
+import type { WireError } from '../../src/wire/errors.js';
 import { kernelRuntimes } from '../support/kernel-runtimes.js';
-import { natsAvailable, natsServer } from '../support/nats.js';
+import { natsAvailable, natsServer, startNats } from '../support/nats.js';
 import { root } from '../support/system.js';
 
 const test = suite('docs/cluster.md, the engine');
@@ -43,6 +45,10 @@ test('three servers and their MQTT listeners carry a cluster', async () => {
       kernelAgents.map(({ runtime }) => runtime),
       ['gateway', 'gateway'],
     );
+    // Accounts that are good for what they are for.
+    const made = await kernel.oneos('gateway', 'acl', '--nats', path.join(directory, 'onesh'));
+    assert.is(made.status, 0, made.stderr);
+    await asAccount(directory);
     // Whoever has no account is nobody.
     await kernel.make('stranger', { 'broker.json': account });
     const refused = await kernel.up('stranger').catch(({ message }: Error) => message);
@@ -53,5 +59,25 @@ test('three servers and their MQTT listeners carry a cluster', async () => {
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+/** What the account of `oneos acl` for the engine may do. */
+async function asAccount(directory: string): Promise<void> {
+  const server = await startNats('include "onesh/nats-users.conf"', directory);
+  const access = JSON.parse(readFileSync(path.join(directory, 'onesh/engine_.json'), 'utf8')) as EngineAccess;
+  const engine = await connectEngine({ url: `nats://127.0.0.1:${server.natsPort}`, name: 'test', access });
+  try {
+    const bucket = await engine.bucket('onesh_scheduler');
+    await bucket.remove('jobs/a', await bucket.put('jobs/a', 1, 0));
+    assert.equal(await bucket.list('jobs'), []);
+    const other = await engine.bucket('other', 500).then(
+      () => 'opened',
+      ({ code }: WireError) => code,
+    );
+    assert.is(other, 'EACCES');
+  } finally {
+    await engine.close();
+    await server.close();
+  }
+}
 
 if (natsAvailable()) test.run();

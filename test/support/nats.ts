@@ -19,10 +19,13 @@ export function natsAvailable(): boolean {
   return program !== undefined;
 }
 
-/** @param extra further lines of the configuration, which `configure` replaces at the next start */
-export async function startNats(extra = ''): Promise<Mosquitto> {
+/**
+ * @param extra further lines of the configuration, which `configure` replaces at the next start
+ * @param parent what those lines include is there; made elsewhere by default
+ */
+export async function startNats(extra = '', parent?: string): Promise<Mosquitto> {
   if (program === undefined) throw new Error('nats-server is not installed');
-  const directory = await mkdtemp(path.join(tmpdir(), 'onesh-nats-'));
+  const directory = parent ?? (await mkdtemp(path.join(tmpdir(), 'onesh-nats-')));
   const [port, mqtt] = [await freePort(), await freePort()];
   const file = path.join(directory, 'nats.conf');
   const configure = (more: string) =>

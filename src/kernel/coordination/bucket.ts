@@ -49,7 +49,11 @@ export class Bucket implements Coordination {
   async read(key: string, trying = this.trying()): Promise<Entry | undefined> {
     const entry = await keepTrying(trying, () => this.options.kv.get(key.replace('/', '.')));
     if (entry === null || entry.operation !== 'PUT') return undefined;
-    return { key, value: entry.json(), revision: entry.revision };
+    try {
+      return { key, value: entry.json(), revision: entry.revision };
+    } catch (cause) {
+      throw new WireError('EBADMSG', `${trying.what}: ${key}: not JSON`, { cause });
+    }
   }
 
   async list(group: string): Promise<readonly Entry[]> {
@@ -142,8 +146,7 @@ export class Bucket implements Coordination {
     try {
       return (await keepTrying(trying, attempt)).seq;
     } catch (cause) {
-      if (!(cause instanceof JetStreamApiError)) throw cause;
-      if (!isStale(cause)) throw new WireError('EIO', `${trying.what}: ${cause.message}`, { cause });
+      if (!(cause instanceof WireError && isStale(cause.cause))) throw cause;
       const made = unanswered ? await this.find(key, change, trying) : undefined;
       if (made !== undefined) return made;
       throw new WireError('ESTALE', `${key} was changed by somebody else`, { cause });
@@ -157,7 +160,8 @@ export class Bucket implements Coordination {
       const message = await keepTrying(trying, find);
       return message?.header?.get(changeHeader) === change ? message.seq : undefined;
     } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === noMessage) return undefined;
+      const { cause } = error as WireError;
+      if (cause instanceof JetStreamApiError && cause.code === noMessage) return undefined;
       throw error;
     }
   }

@@ -33,7 +33,7 @@ function isDenied(error: unknown): boolean {
   return false;
 }
 
-/** Calls `attempt` until it is answered. @throws WireError ETIMEDOUT, EACCES, EMSGSIZE, ENOTCONN; what JetStream says of a request */
+/** Calls `attempt` until it is answered. @throws WireError ETIMEDOUT, EACCES, EMSGSIZE, ENOTCONN; EIO: what JetStream says, the cause */
 export async function keepTrying<T>({ what, deadline }: Trying, attempt: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -42,7 +42,7 @@ export async function keepTrying<T>({ what, deadline }: Trying, attempt: () => P
       if (cause instanceof WireError) throw cause;
       const said = `${what}: ${(cause as Error).message}`;
       if (!isTemporary(cause)) {
-        if (cause instanceof JetStreamApiError) throw cause;
+        if (cause instanceof JetStreamApiError) throw new WireError('EIO', said, { cause });
         if (cause instanceof errors.InvalidArgumentError) throw new WireError('EMSGSIZE', said, { cause });
         if (cause instanceof errors.ClosedConnectionError || cause instanceof errors.DrainingConnectionError)
           throw new WireError('ENOTCONN', said, { cause });
