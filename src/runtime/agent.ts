@@ -13,11 +13,12 @@ import { killGroup } from '../host/libc.js';
 import { toErrorBody, WireError } from '../wire/errors.js';
 import type { FileEvent } from '../wire/files.js';
 import type { PlanAgent } from '../wire/graph.js';
-import type { RuntimeName, SessionId } from '../wire/ids.js';
+import type { AgentId, RuntimeName, SessionId } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
 import { traceparent } from '../wire/trace.js';
 import type { Prepared } from './drivers/driver.js';
 import { prepareProgram } from './drivers/index.js';
+import type { GivenDescriptor } from './forks.js';
 import { type Joined, joinSocket, type StreamPair } from './network/tunnel.js';
 import { type BridgedPipe, closeQuietly } from './pipes.js';
 import { recordProcess } from './processes.js';
@@ -95,6 +96,8 @@ export class Agent {
     readonly plan: PlanAgent,
     readonly request: SpawnRequest,
     private readonly services: AgentServices,
+    /** Forked by a program here, with these of its descriptors. */
+    readonly forked?: { readonly parent: AgentId; readonly given: ReadonlyMap<number, GivenDescriptor> },
   ) {
     this.directory = path.join(services.home, 'agents', plan.id);
     this.exited = new Promise((resolve) => {
@@ -199,6 +202,7 @@ export class Agent {
       this.own.push(made.theirs);
       this.fds.set(end.fd, made.theirs);
     }
+    for (const [fd, { fd: ours }] of this.forked?.given ?? []) this.fds.set(fd, ours);
     for (const fd of [0, 1, 2]) {
       if (this.fds.has(fd)) continue;
       const nothing = openSync('/dev/null', fd === 0 ? 'r' : 'w');
@@ -222,6 +226,7 @@ export class Agent {
 
   private closeOwn(): void {
     for (const fd of this.own.splice(0)) closeQuietly(fd);
+    for (const each of this.forked?.given.values() ?? []) each.release();
   }
 
   // --- running --------------------------------------------------------------------------------------------------------

@@ -41,12 +41,12 @@ export class Agents {
    * others of its pipeline run, as in any shell, and it ends with status 127 or 126.
    * @throws WireError EEXIST, ECANCELED while closing; what opening its streams throws; EAGAIN, EMFILE …
    */
-  async spawn(request: SpawnRequest): Promise<void> {
+  async spawn(request: SpawnRequest, forked?: Agent['forked']): Promise<void> {
     if (this.closing) throw new WireError('ECANCELED', `${this.services.name} is stopping`);
     for (const { id } of request.agents)
       if (this.agents.has(id)) throw new WireError('EEXIST', `${id}: there is such an agent`);
     this.guard.start();
-    const made = request.agents.map((plan) => new Agent(plan, request, this.services));
+    const made = request.agents.map((plan) => new Agent(plan, request, this.services, forked));
     for (const agent of made) this.agents.set(agent.plan.id, agent);
     const joined = new Map<string, number>();
     try {
@@ -96,9 +96,11 @@ export class Agents {
     return this.agents.get(id)?.request;
   }
 
-  /** Signals an agent's process group. */
+  /** Signals an agent's process group, and what it has forked: on one machine that would be of its group. */
   signal(id: AgentId, signal: NodeJS.Signals): void {
     this.agents.get(id)?.signal(signal);
+    for (const [child, { forked, running }] of this.agents)
+      if (running && forked?.parent === id) this.signal(child, signal);
   }
 
   /** A session has gone: none of its agents stays, nor what they left behind. */

@@ -1,5 +1,5 @@
 /**
- * Children of programs that are away from home: a child runs where its working directory is, so that its paths mean what they
+ * Children of programs: what a program forks away from home runs on its own machine, in its context. Any other child runs where its working directory is, so that its paths mean what they
  * say there, with its standard streams bridged to its parent's runtime.
  */
 import type { Peer } from '../bus/peer.js';
@@ -8,9 +8,10 @@ import type { Streams } from '../stream/streams.js';
 import { WireError } from '../wire/errors.js';
 import type { PlanAgent } from '../wire/graph.js';
 import { type AgentId, newAgentId, newStreamId, type RuntimeName } from '../wire/ids.js';
-import type { AgentReport, RoutedEdge } from '../wire/messages.js';
+import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import type { Agent } from './agent.js';
+import type { ForkSpec } from './forks.js';
 import type { StreamPair } from './network/tunnel.js';
 import { provide } from './syscalls/files.js';
 
@@ -124,6 +125,42 @@ export class Children {
       await peer.request(inbox, { type: 'agent.signal', agent: id, signal: signalName });
     };
     return { id, stdin, stdout, stderr, messages, started, ended, signal };
+  }
+
+  /** A JavaScript program on this machine, in its parent's context. @throws what `start` throws */
+  async fork(
+    parent: Agent,
+    { program, args, cwd, env, umask }: ForkSpec,
+    text: string,
+    start: (request: SpawnRequest) => Promise<void>,
+  ): Promise<Child> {
+    const { name, peer } = this.options;
+    const { session, job, home } = parent.request;
+    const id = newAgentId();
+    const [started, ended] = this.follow(id, name);
+    const agent: PlanAgent = {
+      id,
+      argv: [program, ...args],
+      program: { kind: 'node', path: program, text },
+      constraints: [],
+      locality: [],
+      environment: env,
+      operands: [],
+      text: ['node', program, ...args].join(' '),
+    };
+    const context = { environment: env, cwd, umask };
+    try {
+      const type = 'agent.spawn';
+      await start({ type, job, session, home, parent: name, agents: [agent], edges: [], context });
+    } catch (error) {
+      this.known.delete(id);
+      throw error;
+    }
+    const inbox = topics.runtimeInbox(peer.cluster, name);
+    const signal = async (signalName: string): Promise<void> => {
+      await peer.request(inbox, { type: 'agent.signal', agent: id, signal: signalName });
+    };
+    return { id, stdin: undefined, stdout: undefined, stderr: undefined, messages: undefined, started, ended, signal };
   }
 
   private follow(id: AgentId, runtime: RuntimeName): readonly [Promise<AgentReport>, Promise<AgentReport>] {

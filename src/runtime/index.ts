@@ -12,7 +12,15 @@ import { WireError } from '../wire/errors.js';
 import { isFileRequest } from '../wire/files.js';
 import type { RuntimeInfo } from '../wire/graph.js';
 import { newStreamId, type RuntimeName } from '../wire/ids.js';
-import type { Body, Envelope, RoutedEdge, RuntimeStatus, SessionStatus } from '../wire/messages.js';
+import type {
+  Body,
+  Envelope,
+  RoutedEdge,
+  RuntimeStatus,
+  Sender,
+  SessionStatus,
+  SpawnRequest,
+} from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
 import type { Agent } from './agent.js';
 import { Agents } from './agents.js';
@@ -25,6 +33,7 @@ import { availableLanguages } from './drivers/index.js';
 import { makeAsking } from './files/ask.js';
 import { DirectFiles } from './files/direct.js';
 import { bytesOf, FileService, packAnswer } from './files/service.js';
+import { ForkSockets } from './forks.js';
 import { Neighbours } from './neighbours.js';
 import { Network } from './network/network.js';
 import { Provider } from './provider.js';
@@ -190,11 +199,20 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
               : undefined,
           openDevice: (path, mode) => openDevice(agent, path, mode),
           spawn: (spec) => children.spawn(agent, spec),
+          fork: (spec, text, given) =>
+            children.fork(agent, spec, text, (request) =>
+              startAgents(request, { runtime: name }, { parent: agent.plan.id, given }),
+            ),
+          forkSockets: new ForkSockets(agent),
           network: network.forAgent(agent),
         },
         emit,
       ),
     report: (report, { request }) => {
+      if (request.parent === name) {
+        children.hear(report, name);
+        return;
+      }
       if (request.parent !== undefined) {
         void peer.send(topics.runtimeInbox(cluster, request.parent), report).catch(() => {});
         return;
@@ -242,15 +260,18 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   /** Sessions that are over: a request of theirs that arrives late starts nothing. */
   const ended = new Set<string>();
+  const startAgents = async (request: SpawnRequest, from: Sender, forked?: Agent['forked']): Promise<void> => {
+    if (ended.has(request.session)) throw new WireError('ECANCELED', 'the session has ended');
+    await authority?.run(request, from);
+    await agents.spawn(request, forked);
+  };
   const serve = async (body: Body, { from }: Envelope): Promise<Body | undefined> => {
     if (isFileRequest(body)) return packAnswer(await files.answer(body, bytesOf(body), from));
     switch (body.type) {
       case 'ping':
         return { type: 'ok' };
       case 'agent.spawn':
-        if (ended.has(body.session)) throw new WireError('ECANCELED', 'the session has ended');
-        await authority?.run(body, from);
-        await agents.spawn(body);
+        await startAgents(body, from);
         return { type: 'ok' };
       case 'agent.signal': {
         const { agent, signal } = body;

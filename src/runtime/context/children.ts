@@ -1,17 +1,20 @@
 /**
- * `child_process` away from home: a child whose working directory is another machine's runs there, an agent of its own, with
+ * `child_process` away from home: what is forked runs beside its parent (`forked.ts`). Any other child whose working directory is another machine's runs there, an agent of its own, with
  * its streams bridged. One whose working directory is the host's is the host's own.
  */
 import type * as childProcesses from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { posix as path } from 'node:path';
 import type * as stream from 'node:stream';
 import { promisify } from 'node:util';
 import type { ChildSpec } from '../children.js';
+import type { Resolution } from '../modules/resolve.js';
 import type { ChildEvent, RunAnswer, RunLimits, SpawnAnswer } from '../syscalls/processes.js';
 import { type AnyFunction, toBytes } from './arguments.js';
 import type { Channel } from './channel.js';
-import { notAvailable, systemError } from './error.js';
+import { aborted, notAvailable, systemError } from './error.js';
+import { makeFork } from './forked.js';
 import { builtin } from './host.js';
 import { installMessages, type MessagesAt, withMessages } from './messages.js';
 import type { Paths, Place } from './paths.js';
@@ -118,11 +121,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
     args,
     ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
     cwd: place.full,
-    env: Object.fromEntries(
-      Object.entries(options.env ?? process.env).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, String(value)] as const],
-      ),
-    ),
+    env: environmentOf(options.env),
     umask: process.umask(),
     pipes,
   });
@@ -245,19 +244,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
       });
     });
     process.nextTick(() => child.emit('spawn'));
-    const { timeout = 0, killSignal = 'SIGTERM', signal } = options;
-    if (timeout > 0) {
-      const timer = setTimeout(() => child.kill(signalName(killSignal) as NodeJS.Signals), timeout);
-      child.once('exit', () => clearTimeout(timer));
-    }
-    signal?.addEventListener('abort', () => {
-      child.kill(signalName(killSignal) as NodeJS.Signals);
-      const reason = Object.assign(new Error('The operation was aborted', { cause: signal.reason }), {
-        code: 'ABORT_ERR',
-        name: 'AbortError',
-      });
-      child.emit('error', reason);
-    });
+    endBy(child, options);
     return child;
   };
 
@@ -414,12 +401,41 @@ export function installChildren(channel: Channel, paths: Paths): void {
   };
   const execSync = (...given: unknown[]): unknown => checked(execOf(given), String(given[0]));
 
+  // --- fork -----------------------------------------------------------------------------------------------------------
+
+  const forkBeside = makeFork(channel, (agent, hear) => {
+    waiting.set(agent, (event) => {
+      waiting.delete(agent);
+      hear(event);
+    });
+  });
+  /** What is to run on this machine, in this context; undefined for what only a Node.js of the host’s can be, or say. */
+  const besideOf = (file: unknown, { cwd: given, env, execPath, execArgv }: Options, all: readonly unknown[]) => {
+    const text = paths.textOf(file);
+    const cwd = paths.textOf(given ?? paths.cwd);
+    if (text === undefined || cwd === undefined || !all.includes('ipc')) return undefined;
+    if ((execPath ?? process.execPath) !== process.execPath || (execArgv ?? process.execArgv).length > 0)
+      return undefined;
+    const directory = paths.locate(cwd).full;
+    const named = path.resolve(directory, text);
+    const { value } = call('module.resolve', [named, named, 'require', ['.js', '.json', '.node']], { syscall: 'fork' });
+    const found = value as Resolution;
+    if (!('path' in found)) return undefined;
+    const program = found.path.startsWith(named) ? found.path : named;
+    return { program, cwd: directory, env: environmentOf(env), umask: process.umask() };
+  };
   const fork = (file: unknown, ...given: unknown[]): ChildProcess => {
     const args = Array.isArray(given[0]) ? given[0].map(String) : [];
     const options = ((Array.isArray(given[0]) ? given[1] : (given[1] ?? given[0])) ?? {}) as Options;
     const { execPath = process.execPath, execArgv = process.execArgv, silent, stdio } = options;
     const three = typeof stdio === 'string' ? stdio : silent ? 'pipe' : 'inherit';
     const all = Array.isArray(stdio) ? stdio : [three, three, three, 'ipc'];
+    const beside = paths.sameHost ? undefined : besideOf(file, options, all);
+    if (beside !== undefined) {
+      const child = forkBeside({ ...beside, args, stdio: all, serialization: options.serialization ?? 'json' });
+      endBy(child, options);
+      return child;
+    }
     const place = placeOf(options);
     if (place === undefined) return host.fork(file as string, args, onHost(options) as object);
     // Node says what is wrong with these.
@@ -449,6 +465,27 @@ export function installChildren(channel: Channel, paths: Paths): void {
     }
     Object.assign(childProcess, { [name]: choose });
   }
+}
+
+/** Variables as strings; the program's own where none are given. */
+const environmentOf = (env: Options['env']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env ?? process.env).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)] as const],
+    ),
+  );
+
+/** Ends a child as the options of its parent say: after a time, or when they are aborted. */
+function endBy(child: ChildProcess, { timeout = 0, killSignal = 'SIGTERM', signal }: Options): void {
+  const kill = (): boolean => child.kill(signalName(killSignal) as NodeJS.Signals);
+  if (timeout > 0) {
+    const timer = setTimeout(kill, timeout);
+    child.once('exit', () => clearTimeout(timer));
+  }
+  signal?.addEventListener('abort', () => {
+    kill();
+    child.emit('error', aborted(signal));
+  });
 }
 
 function signalName(signal: string | number): string {

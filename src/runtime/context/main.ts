@@ -4,7 +4,7 @@
  */
 import { Channel } from './channel.js';
 import { installChildren } from './children.js';
-import { notAvailable, systemError } from './error.js';
+import { systemError } from './error.js';
 import { contextFiles } from './files.js';
 import type { Front } from './front.js';
 import { builtin, type hostFs } from './host.js';
@@ -18,17 +18,6 @@ import { installWorkers } from './workers.js';
 
 /** Of the function that this is the body of. */
 declare const front: Front;
-
-/** Refuses `names`: they would be on the wrong machine. */
-function refuse(module: string, table: object, names: readonly string[]): void {
-  for (const name of names) {
-    Object.assign(table, {
-      [name]: function refused() {
-        throw notAvailable(`${module}.${name}`);
-      },
-    });
-  }
-}
 
 function install(): void {
   const channel = new Channel(front);
@@ -56,7 +45,6 @@ function install(): void {
     installChildren(channel, paths);
     installSockets(channel, paths);
     resolveOwnName(builtin('node:dns'), front.description, front.hostname());
-    if (!paths.sameHost) refuse('cluster', builtin<object>('node:cluster'), ['fork']);
     installWorkers(paths, front.preload);
     modules.installHooks();
   };

@@ -128,6 +128,11 @@ export class Modules {
     return [...names];
   }
 
+  /** A file's text. @throws a system error */
+  async text(file: string): Promise<string> {
+    return (await this.read(file)).toString();
+  }
+
   private read(file: string): Promise<Buffer> {
     return this.readAll({ path: file });
   }

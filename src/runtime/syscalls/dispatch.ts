@@ -4,7 +4,7 @@
  *     file REQUEST                          a file of the home runtime or of /net/RUNTIME, at its provider; see `wire/files.ts`
  *     file.pipe HANDLE, MODE · .piped HANDLE     a large file, in sequence, over a pipe; the program has opened its end
  *     module.start · .resolve · .load           the program itself, a module of the namespace; see `modules/modules.ts`
- *     process.spawn · .signal · .run         children elsewhere; see `processes.ts`
+ *     process.spawn · .signal · .run · .sockets · .fork       children; see `processes.ts`
  *     device.open PATH, MODE · .read · .write · .close      /dev/NAME, wherever it is
  *     device.wait HANDLES, MILLISECONDS     which of them can be read without waiting, once one can
  *     net.listen · .unlisten · .connect · .datagrams      sockets in the namespace; see `network/network.ts`
@@ -17,13 +17,14 @@ import type { RuntimeName } from '../../wire/ids.js';
 import type { Child, ChildSpec } from '../children.js';
 import type { LineWatch, ProgramLine } from '../devices/gpio-line.js';
 import type { LineName } from '../devices/lines.js';
+import type { ForkSockets, ForkSpec, GivenDescriptor } from '../forks.js';
 import { type LoadedModule, Modules } from '../modules/modules.js';
 import type { Way } from '../modules/resolve.js';
 import type { AgentNetwork } from '../network/network.js';
 import type { BulkStreams } from './bulk.js';
 import { encodeSyscall, type SyscallFrame } from './codec.js';
 import { AgentFiles, type AskFile } from './files.js';
-import { Processes, type RunLimits } from './processes.js';
+import { Processes, type RunLimits, type SpawnAnswer } from './processes.js';
 
 export interface DispatchOptions {
   readonly home: RuntimeName;
@@ -38,6 +39,9 @@ export interface DispatchOptions {
   readonly program: { readonly path: string; readonly text: string; readonly isAway: boolean } | undefined;
   /** Starts a child where its working directory is. */
   readonly spawn: (spec: ChildSpec) => Promise<Child>;
+  /** Starts a child on this machine, in the program's context. */
+  readonly fork: (spec: ForkSpec, text: string, given: ReadonlyMap<number, GivenDescriptor>) => Promise<Child>;
+  readonly forkSockets: ForkSockets;
   readonly network: AgentNetwork;
   /** Opens a device of the cluster as a stream. */
   readonly openDevice: (path: string, mode: 'read' | 'write') => Promise<StreamReader | StreamWriter>;
@@ -130,6 +134,10 @@ export class Dispatcher {
       case 'process.spawn':
         await this.files.settleAll();
         return { value: await this.processes.spawn(args[0] as ChildSpec) };
+      case 'process.sockets':
+        return { value: await this.options.forkSockets.open(Number(args[0])) };
+      case 'process.fork':
+        return { value: await this.fork(args[0] as ForkSpec) };
       case 'process.signal':
         await this.processes.signal(String(args[0]), String(args[1]));
         return {};
@@ -170,6 +178,16 @@ export class Dispatcher {
         return this.gpio(call, typeof name === 'string' ? name : Number(name), value);
       }
     }
+  }
+
+  private async fork(spec: ForkSpec): Promise<SpawnAnswer> {
+    const { fork, forkSockets } = this.options;
+    const [text, given] = await Promise.all([
+      this.modules.text(spec.program),
+      forkSockets.take(spec.stdio),
+      this.files.settleAll(),
+    ]);
+    return this.processes.adopt(await fork(spec, text, given));
   }
 
   // --- devices --------------------------------------------------------------------------------------------------------
@@ -312,6 +330,7 @@ export class Dispatcher {
   close(): void {
     this.closed = true;
     this.options.network.close();
+    this.options.forkSockets.close();
     this.files.close();
     for (const watch of this.watches.values()) watch.stop();
     this.watches.clear();

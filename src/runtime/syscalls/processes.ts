@@ -1,6 +1,7 @@
 /**
  * A program's children elsewhere:
  *
+ *     process.sockets COUNT     where to connect to for a child's pipes; process.fork SPEC    starts it: see `forks.ts`
  *     process.spawn SPEC        its pid and handles of its pipes and of its messages; `child` events tell what becomes of it
  *     process.signal ID, NAME
  *     process.wait ID           until it has ended; once
@@ -60,7 +61,11 @@ export class Processes {
   constructor(private readonly options: ProcessOptions) {}
 
   async spawn(spec: ChildSpec): Promise<SpawnAnswer> {
-    const child = await this.options.spawn(spec);
+    return this.adopt(await this.options.spawn(spec));
+  }
+
+  /** Tells of a child from here on. @throws WireError EIO: it was lost before it ran */
+  async adopt(child: Child): Promise<SpawnAnswer> {
     const { pid, status = 0 } = await child.started;
     if (pid === undefined) {
       const failed = faults[status];

@@ -16,6 +16,8 @@ interface Case {
   readonly out: string;
   /** An ES module. */
   readonly esm?: boolean;
+  /** Away from home, it is the same. */
+  readonly away?: boolean;
 }
 
 const cases: readonly Case[] = [
@@ -154,6 +156,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a server and a socket for a child of this machine',
+    away: true,
     text: `const net = require('net'), { fork } = require('child_process');
       if (process.argv[2] === 'child') process.on('message', (m, handle) => {
         if (m === 'server') handle.on('connection', (s) => s.end('by the child'));
@@ -187,6 +190,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a cluster of workers of this machine',
+    away: true,
     text: `const cluster = require('cluster'), http = require('http');
       if (cluster.isPrimary) {
         const worker = cluster.fork();
@@ -214,6 +218,67 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** What a program away from home forks. */
+const forks: readonly Case[] = [
+  {
+    name: 'a child is beside its parent, and has the files that it has',
+    text: `const fs = require('fs'), { fork } = require('child_process');
+      const told = () => process.env.ONESH_RUNTIME + ' ' + require('os').hostname() + ' ' + fs.existsSync(__filename) + ' ' + process.argv.slice(2) + ' ' + process.env.A;
+      if (process.argv[2]) process.send(told()), process.disconnect();
+      else fork(__filename, ['child'], { env: { ...process.env, A: 'a=b' } }).on('message', (m) => console.log(m)).on('close', (s) => console.log('close', s));`,
+    out: 'pi pi true child a=b\nclose 0',
+  },
+  {
+    name: 'streams of a child, and of its own child',
+    text: `const { fork } = require('child_process'), depth = Number(process.argv[2] ?? 0);
+      if (depth === 2) { process.stdout.write('deepest\\n'); process.stdin.on('data', (d) => process.stdout.write(d)); process.disconnect(); }
+      else if (depth === 1) { process.stdout.write('between\\n'); fork(__filename, ['2'], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] }).on('exit', (s) => { console.log('ended', s); process.disconnect(); process.stdin.destroy(); }); }
+      else { const c = fork(__filename, ['1'], { silent: true }); let all = ''; c.stdout.on('data', (d) => { all += d; }); c.stdin.end('typed\\n'); c.on('close', (s) => console.log(all.trim(), s, fork(__filename, ['2'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }).stdout)); }`,
+    out: 'between\ndeepest\ntyped\nended 0 0 null\ndeepest',
+  },
+  {
+    name: 'signals, deadlines and errors of a child',
+    text: `const { fork } = require('child_process');
+      if (process.argv[2] === 'throw') { process.stderr.write = () => true; throw new Error('of the child'); }
+      else if (process.argv[2]) { process.on('message', () => {}); process.send('up'); }
+      else {
+        const ended = (c) => new Promise((resolve) => c.on('error', (e) => console.log(e.name)).on('exit', (...how) => resolve(how.join())));
+        (async () => {
+          const c = fork(__filename, ['child']);
+          c.on('message', () => console.log(c.kill(0), c.kill('SIGINT'), c.killed));
+          console.log(await ended(c), c.signalCode, c.kill());
+          console.log(await ended(fork(__filename, ['child'], { timeout: 1, killSignal: 'SIGKILL' })));
+          const stop = new AbortController(), stopped = fork(__filename, ['child'], { signal: stop.signal });
+          stopped.on('message', () => stop.abort());
+          console.log(await ended(stopped), await ended(fork(__filename, ['throw'], { silent: true })));
+        })();
+      }`,
+    out: 'true true true\n,SIGINT SIGINT false\n,SIGKILL\nAbortError\n,SIGTERM 1,',
+  },
+  {
+    name: 'workers that share a port themselves, and datagrams',
+    text: `const cluster = require('cluster'), net = require('net'), dgram = require('dgram');
+      cluster.schedulingPolicy = cluster.SCHED_NONE;
+      if (cluster.isPrimary) {
+        const workers = [cluster.fork(), cluster.fork()], ports = {}; let up = 0;
+        cluster.on('listening', (worker, { addressType, port }) => {
+          ports[addressType] = port;
+          if (++up < 4) return;
+          net.connect(ports[4], '127.0.0.1').on('data', (d) => console.log(String(d))).on('close', () => {
+            const s = dgram.createSocket('udp4');
+            s.on('message', (m) => { console.log(String(m)); s.close(); for (const w of workers) w.kill(); });
+            s.send('x', ports.udp4, '127.0.0.1');
+          });
+        });
+        let ends = 0; cluster.on('exit', (worker, status, signal) => { ends += 1; if (ends === 2) console.log('both', signal); });
+      } else {
+        net.createServer((s) => s.end('served')).listen(0, '127.0.0.1');
+        const s = dgram.createSocket('udp4'); s.on('message', (m, { port }) => s.send('re: ' + m, port)); s.bind(0);
+      }`,
+    out: 'served\nre: x\nboth SIGTERM',
+  },
+];
+
 /** What a program can see of `fs` without calling it. */
 const shape = `const fs = require('fs');
 const of = (o) => Object.keys(o).filter((k) => typeof o[k] === 'function').map((k) => [k, o[k].name, o[k].length]);
@@ -221,6 +286,7 @@ console.log(JSON.stringify([of(fs), of(fs.promises), Object.keys(fs.realpathSync
 
 if (mosquittoAvailable()) {
   const outcomes = new Map<Case, Ran>();
+  const away = new Map<Case, Ran>();
   const run = (name: string, text: string): Promise<Ran> => {
     const file = path.join(lab.tree, name);
     fs.writeFileSync(file, text);
@@ -245,6 +311,11 @@ if (mosquittoAvailable()) {
       const text = row.text.replaceAll('@AT@', at).replaceAll('@UP@', path.relative(lab.tree, at));
       outcomes.set(row, await run(file, `const at = '${at}';\n${text}`));
     });
+    await inTurns([...cases.filter(({ away }) => away), ...forks], async (row, i) => {
+      const file = path.join(lab.tree, `away${i}.js`);
+      fs.writeFileSync(file, row.text);
+      away.set(row, await lab.asAgent({ kind: 'node', path: file, text: row.text }));
+    });
   });
   test.after(() => lab.close());
   for (const row of cases) {
@@ -253,11 +324,12 @@ if (mosquittoAvailable()) {
       assert.is(stdout.trim() + stderr, row.out);
     });
   }
-  test('a cluster of workers away from home is refused', async () => {
-    const text = "try { require('cluster').fork(); } catch (e) { console.log(e.code, e.message); }";
-    const { stdout } = await lab.asAgent({ kind: 'node', path: path.join(lab.tree, 'away.js'), text });
-    assert.is(stdout, 'ENOSYS cluster.fork is not available in this context\n');
-  });
+  for (const row of [...cases.filter((each) => each.away), ...forks]) {
+    test(`away from home: ${row.name}`, () => {
+      const { stdout, stderr } = away.get(row)!;
+      assert.is(stdout.trim() + stderr, row.out);
+    });
+  }
   test('the functions of fs look as Node’s', async () => {
     const agent = await run('shape.js', shape);
     const plain = await lab.plainly([process.execPath, path.join(lab.tree, 'shape.js')]);
