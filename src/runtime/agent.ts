@@ -328,6 +328,7 @@ export class Agent {
   /** What its context is told. */
   private describe(ends: CallEnds, { program, imports, loads }: NonNullable<Prepared['channel']>, inCwd: boolean) {
     const { request, services } = this;
+    const [shell] = services.shell;
     const description: ContextDescription = {
       ...ends,
       home: request.home,
@@ -340,6 +341,7 @@ export class Agent {
       inCwd,
       directory: this.directory,
       ...services.surroundings(request.session),
+      ...(shell === undefined ? {} : { shell }),
     };
     return description;
   }

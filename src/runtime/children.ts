@@ -6,7 +6,7 @@ import type { Peer } from '../bus/peer.js';
 import type { StreamReader, StreamWriter } from '../stream/stream.js';
 import type { Streams } from '../stream/streams.js';
 import { WireError } from '../wire/errors.js';
-import type { PlanAgent } from '../wire/graph.js';
+import type { PlanAgent, Program } from '../wire/graph.js';
 import { type AgentId, newAgentId, newStreamId, type RuntimeName } from '../wire/ids.js';
 import type { AgentReport, RoutedEdge, SpawnRequest } from '../wire/messages.js';
 import { topics } from '../wire/topics.js';
@@ -25,6 +25,8 @@ export interface ChildSpec {
   readonly umask: number;
   /** Of descriptors 0, 1 and 2: a pipe, or /dev/null. */
   readonly pipes: readonly boolean[];
+  /** For the shell to run, in place of the command: a text that the cluster has a part in. */
+  readonly planned?: string;
   /** The descriptor by which Node.js programs send each other messages, when there is to be one. */
   readonly messages?: number;
 }
@@ -46,6 +48,12 @@ interface Known {
   readonly runtime: RuntimeName;
   hear(report: AgentReport): void;
 }
+
+/** Every machine has its own Node.js, and its own shell. */
+const programOf = ({ command, planned }: ChildSpec): Program =>
+  planned === undefined
+    ? { kind: 'native', name: command === process.execPath ? 'node' : command }
+    : { kind: 'shell', source: planned, variables: {}, positional: [] };
 
 /** Descriptor numbers of a parent's ends: beyond any that a plan gives it. */
 const firstFd = 200_000;
@@ -86,9 +94,8 @@ export class Children {
     const [started, ended] = this.follow(id, where.runtime);
     const agent: PlanAgent = {
       id,
-      argv: [spec.argv0 ?? spec.command, ...spec.args],
-      // Every machine has its own Node.js.
-      program: { kind: 'native', name: spec.command === process.execPath ? 'node' : spec.command },
+      argv: spec.planned === undefined ? [spec.argv0 ?? spec.command, ...spec.args] : ['onesh'],
+      program: programOf(spec),
       constraints: [],
       locality: [],
       operands: [],

@@ -18,6 +18,7 @@ import { makeFork } from './forked.js';
 import { builtin } from './host.js';
 import { installMessages, type MessagesAt, withMessages } from './messages.js';
 import type { Paths, Place } from './paths.js';
+import { Planned } from './planned.js';
 
 interface Options {
   readonly cwd?: string | URL;
@@ -44,6 +45,8 @@ interface Asked {
   readonly command: string;
   readonly args: readonly string[];
   readonly options: Options;
+  /** A text of a shell’s, of none in particular. */
+  readonly text?: string;
 }
 
 const megabyte = 1024 * 1024;
@@ -61,13 +64,17 @@ function asked([command, second, third]: readonly unknown[]): Asked {
 function withShell({ command, args, options }: Asked): Asked {
   const { shell } = options;
   if (!shell) return { command, args, options };
-  const file = typeof shell === 'string' ? shell : '/bin/sh';
-  return { command: file, args: ['-c', [command, ...args].join(' ')], options };
+  const text = [command, ...args].join(' ');
+  if (typeof shell === 'string') return { command: shell, args: ['-c', text], options };
+  return { command: '/bin/sh', args: ['-c', text], options, text };
 }
 
+const messagesAt = ({ stdio }: Options): number => (Array.isArray(stdio) ? stdio.indexOf('ipc') : -1);
+
 /** The descriptor for messages, if there is to be one. */
-function messagesOf({ stdio, serialization = 'json' }: Options): MessagesAt | undefined {
-  const at = Array.isArray(stdio) ? stdio.indexOf('ipc') : -1;
+function messagesOf(options: Options): MessagesAt | undefined {
+  const { serialization = 'json' } = options;
+  const at = messagesAt(options);
   if (at < 0) return undefined;
   if (at < 3) throw notAvailable('messages over a standard stream');
   return { fd: at, serialization: serialization === 'advanced' ? 'advanced' : 'json' };
@@ -88,7 +95,8 @@ function stdioOf(value: unknown, otherwise: Stdio): readonly Stdio[] {
   });
 }
 
-export function installChildren(channel: Channel, paths: Paths): void {
+/** `exists`: whether there is such a file in the namespace. */
+export function installChildren(channel: Channel, paths: Paths, exists: (path: string) => boolean): void {
   const childProcess = builtin<typeof childProcesses>('node:child_process');
   const { Readable, Writable } = builtin<typeof stream>('node:stream');
   const host = { ...childProcess };
@@ -97,6 +105,9 @@ export function installChildren(channel: Channel, paths: Paths): void {
     const told = event as ChildEvent;
     if (told.type === 'child') waiting.get(told.agent)?.(told);
   });
+
+  const { shell: onesh, gpio } = channel.description;
+  const plan = new Planned({ paths, exists, gpio: gpio && paths.sameHost });
 
   /** Where a child with these options runs; undefined: on this host. */
   const placeOf = ({ cwd }: Options): Place | undefined => {
@@ -116,15 +127,28 @@ export function installChildren(channel: Channel, paths: Paths): void {
     const cwd = options?.cwd === undefined || options.cwd === null ? '.' : paths.textOf(options.cwd);
     return paths.sameHost && (cwd === undefined || paths.isPlain(cwd));
   };
-  const specOf = ({ command, args, options }: Asked, place: Place, pipes: readonly boolean[]): ChildSpec => ({
-    command,
-    args,
-    ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
-    cwd: place.full,
-    env: environmentOf(options.env),
-    umask: process.umask(),
-    pipes,
-  });
+  /** What the shell of the home runtime is to plan. */
+  const plannedAt = ({ command, args, options, text }: Asked, place: Place): string | undefined => {
+    if (place.provider !== channel.description.home || messagesAt(options) >= 0) return undefined;
+    const isText = text !== undefined;
+    return plan.textOf(isText ? { command: text, args: [], isText } : { command, args, isText }, place.full);
+  };
+  const specOf = (what: Asked, place: Place, pipes: readonly boolean[]): ChildSpec => {
+    const { command, args, options } = what;
+    const planned = plannedAt(what, place);
+    return {
+      command,
+      args,
+      ...(planned === undefined ? {} : { planned }),
+      ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
+      cwd: place.full,
+      env: environmentOf(
+        planned === undefined || options.env === undefined ? options.env : { ...clusterVariables(), ...options.env },
+      ),
+      umask: process.umask(),
+      pipes,
+    };
+  };
   const call = (name: string, args: readonly unknown[], where: object, bytes?: Uint8Array) => {
     const { head, bytes: data } = channel.callSync(name, args, bytes);
     if (head.error !== undefined) throw systemError(head.error.code, where, head.error.message);
@@ -248,20 +272,21 @@ export function installChildren(channel: Channel, paths: Paths): void {
     return child;
   };
 
-  const spawn = (...given: unknown[]): ChildProcess => {
-    const what = asked(given);
+  const spawnAsked = (what: Asked): ChildProcess => {
     const place = placeOf(what.options);
     if (place !== undefined) return spawnAt(what, place);
     const { shell: _, ...options } = onHost(what.options);
     return host.spawn(what.command, [...what.args], options as object);
   };
 
+  const spawn = (...given: unknown[]): ChildProcess => spawnAsked(asked(given));
+
   // --- execFile, exec -------------------------------------------------------------------------------------------------
 
   /** As Node's `execFile`, on any `spawn`. */
   const collect = (what: Asked, named: string, callback: AnyFunction | undefined): ChildProcess => {
     const { encoding = 'utf8', maxBuffer = megabyte, timeout = 0, killSignal = 'SIGTERM' } = what.options;
-    const child = spawn(what.command, what.args, { ...what.options, shell: false, timeout: 0, stdio: 'pipe' });
+    const child = spawnAsked({ ...what, options: { ...what.options, shell: false, timeout: 0, stdio: 'pipe' } });
     const parts: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
     let failure: Error | undefined;
     let killed = false;
@@ -378,16 +403,16 @@ export function installChildren(channel: Channel, paths: Paths): void {
     return (error === undefined ? result : { error: fail(error), ...result }) as Result;
   };
 
-  const spawnSync = (...given: unknown[]): Result => {
-    const what = asked(given);
+  const runAsked = (what: Asked): Result => {
     const place = placeOf(what.options);
     if (place !== undefined) return runAt(what, place, 'pipe');
     const { shell: _, ...options } = onHost(what.options);
     return host.spawnSync(what.command, [...what.args], options as object) as Result;
   };
+  const spawnSync = (...given: unknown[]): Result => runAsked(asked(given));
   /** Throws for a failure, as `execFileSync` does, and passes standard error on. */
   const checked = (what: Asked, named: string): string | Buffer | null => {
-    const result = spawnSync(what.command, what.args, { ...what.options, shell: false });
+    const result = runAsked({ ...what, options: { ...what.options, shell: false } });
     const { stdio } = what.options;
     if (stdio === undefined && result.stderr) process.stderr.write(result.stderr);
     const { error, status, stderr } = result;
@@ -430,7 +455,7 @@ export function installChildren(channel: Channel, paths: Paths): void {
     const { execPath = process.execPath, execArgv = process.execArgv, silent, stdio } = options;
     const three = typeof stdio === 'string' ? stdio : silent ? 'pipe' : 'inherit';
     const all = Array.isArray(stdio) ? stdio : [three, three, three, 'ipc'];
-    const beside = paths.sameHost ? undefined : besideOf(file, options, all);
+    const beside = paths.sameHost && !isForkedBeside([file, ...given]) ? undefined : besideOf(file, options, all);
     if (beside !== undefined) {
       const child = forkBeside({ ...beside, args, stdio: all, serialization: options.serialization ?? 'json' });
       endBy(child, options);
@@ -445,6 +470,36 @@ export function installChildren(channel: Channel, paths: Paths): void {
     return spawnAt({ ...command, options: { ...options, stdio: all, shell: false } }, place);
   };
 
+  // --- what the shell plans ---------------------------------------------------------------------------------------------
+
+  /** The arguments of a call of the host's: those given, or what starts the shell. */
+  const planned = (name: string, given: readonly unknown[]): readonly unknown[] => {
+    if (onesh === undefined || name === 'fork' || typeof given[0] !== 'string') return given;
+    const [command, second, third] = withoutCallback(given);
+    const args = Array.isArray(second) ? second.map(String) : [];
+    const options = ((Array.isArray(second) ? third : (third ?? second)) ?? {}) as Options;
+    // A shell that the program names, and one that is sent messages, are what they are.
+    if (typeof options.shell === 'string' || messagesAt(options) >= 0) return given;
+    const isText = options.shell === true || name === 'exec' || name === 'execSync';
+    const cwd = paths.textOf(options.cwd ?? paths.cwd) ?? paths.cwd;
+    const text = plan.textOf({ command: command as string, args, isText }, paths.absolute(cwd));
+    if (text === undefined) return given;
+    const callback = callbackOf(given);
+    const env = options.env === undefined ? {} : { env: { ...clusterVariables(), ...options.env } };
+    return [text, { ...options, ...env, shell: onesh }, ...(callback === undefined ? [] : [callback])];
+  };
+
+  /** A child of a program at home that could do nothing as the host's own. */
+  const isForkedBeside = (given: readonly unknown[]): boolean => {
+    const [file, args, options] = given;
+    const { cwd } = ((Array.isArray(args) ? options : args) ?? {}) as Options;
+    const words = Array.isArray(args) ? args.map(String) : [];
+    const at = paths.textOf(cwd ?? paths.cwd) ?? paths.cwd;
+    return isPlain(given) && plan.concerns([paths.textOf(file) ?? '', ...words], paths.absolute(at));
+  };
+
+  const isHosts = (name: string, given: readonly unknown[]): boolean =>
+    isPlain(given) && !(name === 'fork' && isForkedBeside(given));
   const own: Readonly<Record<string, AnyFunction>> = {
     spawn,
     exec,
@@ -456,16 +511,27 @@ export function installChildren(channel: Channel, paths: Paths): void {
   };
   for (const [name, run] of Object.entries(own)) {
     const real = host[name as keyof typeof host] as AnyFunction;
-    const choose = (...given: unknown[]): unknown => (isPlain(given) ? real(...given) : run(...given));
+    const choose = (...given: unknown[]): unknown =>
+      isHosts(name, given) ? real(...planned(name, given)) : run(...given);
     const promised = (run as { [promisify.custom]?: AnyFunction })[promisify.custom];
     if (promised !== undefined) {
       const realPromised = (real as { [promisify.custom]?: AnyFunction })[promisify.custom]!;
-      const chosen = (...given: unknown[]): unknown => (isPlain(given) ? realPromised(...given) : promised(...given));
+      const chosen = (...given: unknown[]): unknown =>
+        isHosts(name, given) ? realPromised(...planned(name, given)) : promised(...given);
       Object.defineProperty(choose, promisify.custom, { value: chosen });
     }
     Object.assign(childProcess, { [name]: choose });
   }
 }
+
+/** By what a shell finds its cluster, where its environment is made for it. */
+const clusterVariables = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    ['ONESH_HOME', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME', 'HOME', 'PATH'].flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 
 /** Variables as strings; the program's own where none are given. */
 const environmentOf = (env: Options['env']): Record<string, string> =>

@@ -42,7 +42,7 @@ function install(): void {
     paths.change(place);
   };
   const installLate = (): void => {
-    installChildren(channel, paths);
+    installChildren(channel, paths, (file) => files.call('existsSync', [file]) === true);
     installSockets(channel, paths);
     resolveOwnName(builtin('node:dns'), front.description, front.hostname());
     installWorkers(paths, front.preload);

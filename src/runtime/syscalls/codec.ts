@@ -98,6 +98,8 @@ export interface ContextDescription extends CallEnds {
   readonly gpio: boolean;
   /** The program's user may not have all files of this machine: they are asked for as another machine's are. */
   readonly confined: boolean;
+  /** The shell, where this machine has one. */
+  readonly shell?: string;
 }
 
 export const contextVariable = 'ONESH_CONTEXT';

@@ -36,7 +36,8 @@ export async function lowerStages(
   for (const stage of prepared) stages.push(await lowerStage(stage, inventory, cluster, options));
   const first = stages[0];
   // A device is read, not typed into: such a stage leaves the terminal to others.
-  const input = options.input && first !== undefined && first.operands.length === 0 && first.gpio.length === 0;
+  const reads = first === undefined || first.operands.some(({ use }) => use === 'read');
+  const input = options.input && !reads && first.gpio.length === 0;
   return lower(stages, {
     session: cluster.session,
     home: cluster.home,
@@ -74,8 +75,9 @@ async function lowerStage(
     redirected: new Set(),
   };
   if (stage.kind === 'code' || stage.fields.length === 0 || !isProgram(stage.fields, stage.env)) return local;
-  const { selector, argv } = takeSelector(stage.fields);
-  const program = readProgram(argv, stage.env);
+  const { selector, argv } = placeOfProgram(takeSelector(stage.fields), stage.env);
+  // Of another machine's program only that machine knows what it is.
+  const program = selector?.why === undefined ? readProgram(argv, stage.env) : undefined;
   const working = workingRuntime(stage.env);
   const asItIs = program === undefined && selector === undefined && working !== undefined;
   const absolute = asItIs && hasAll(working, argv, stage.env);
@@ -148,8 +150,24 @@ function hostOperand(argv: readonly string[], env: Env): string | undefined {
   });
 }
 
+interface Selected {
+  readonly selector: Selector | undefined;
+  readonly argv: readonly string[];
+}
+
+/** A program of another machine, by its path in `/net`, runs there, where that machine knows it by its own path. */
+function placeOfProgram({ selector, argv }: Selected, env: Env): Selected {
+  const [name = '', ...args] = argv;
+  const place = selector === undefined && name.startsWith('/net/') ? locate(name, env) : undefined;
+  if (place?.kind !== 'net') return { selector, argv };
+  return {
+    selector: { kind: 'runtime', name: place.runtime, why: `${name} is a program of it` },
+    argv: [place.hostPath, ...args],
+  };
+}
+
 /** `on NAME command …`, `on '#label' command …`. @throws ShellError */
-export function takeSelector(fields: readonly string[]): { selector: Selector | undefined; argv: readonly string[] } {
+export function takeSelector(fields: readonly string[]): Selected {
   if (fields[0] !== 'on') return { selector: undefined, argv: fields };
   const [, target, ...argv] = fields;
   if (target === undefined || target === '' || argv.length === 0) {

@@ -12,6 +12,8 @@ import type { Env } from '../state.js';
 export interface Selector {
   readonly kind: 'runtime' | 'label';
   readonly name: string;
+  /** Where it is not the user who says so. */
+  readonly why?: string;
 }
 
 /** Argument `index` names a path that is not this machine's. */

@@ -13,7 +13,7 @@ export interface LowerStage {
   /** Words without the `on SELECTOR` prefix. */
   readonly argv: readonly string[];
   readonly text: string;
-  readonly selector: { readonly kind: 'runtime' | 'label'; readonly name: string } | undefined;
+  readonly selector: { readonly kind: 'runtime' | 'label'; readonly name: string; readonly why?: string } | undefined;
   /** The program when it has a context of its own, and the GPIO lines it opens. */
   readonly program: Program | undefined;
   readonly gpio: readonly { readonly line: number; readonly direction: 'in' | 'out' }[];
@@ -124,7 +124,9 @@ function lowerAgent(stage: LowerStage, home: RuntimeName): PlanAgent {
   const locality: Locality[] = [];
   const operands: Operand[] = [];
   if (stage.selector !== undefined) {
-    const why = `\`on ${stage.selector.kind === 'label' ? `#${stage.selector.name}` : stage.selector.name}\` says so`;
+    const {
+      why = `\`on ${stage.selector.kind === 'label' ? `#${stage.selector.name}` : stage.selector.name}\` says so`,
+    } = stage.selector;
     constraints.push(
       stage.selector.kind === 'label'
         ? { kind: 'label', label: stage.selector.name, why }
