@@ -4,6 +4,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mosquittoAvailable } from '../../support/mosquitto.js';
+import { until } from '../lab.js';
 import { type ContractLab, inTurns, makeContractLab, type Ran, waitingOn } from './lab.js';
 
 const test = suite('the front of a context');
@@ -330,6 +331,23 @@ if (mosquittoAvailable()) {
       assert.is(stdout.trim() + stderr, row.out);
     });
   }
+  test('away from home: a signal for a program is one for what it has forked', async () => {
+    const ready = path.join(lab.tree, 'forked.ready');
+    const text = `const { fork } = require('child_process');
+      if (process.argv[2]) { setInterval(() => {}, 1000); require('fs').writeFileSync(${JSON.stringify(ready)}, ''); }
+      else {
+        process.on('SIGINT', () => {});
+        fork(__filename, ['child']).on('exit', (...how) => { console.log(how.join()); process.exit(); });
+        setTimeout(() => process.exit(1), 30000);
+      }`;
+    const file = path.join(lab.tree, 'signalled.js');
+    fs.writeFileSync(file, text);
+    const agent = await lab.start({ kind: 'node', path: file, text });
+    await until(() => fs.existsSync(ready), 20_000);
+    await agent.signal('SIGINT');
+    assert.is(await agent.stdout, ',SIGINT\n');
+    await agent.exited;
+  });
   test('the functions of fs look as Node’s', async () => {
     const agent = await run('shape.js', shape);
     const plain = await lab.plainly([process.execPath, path.join(lab.tree, 'shape.js')]);
