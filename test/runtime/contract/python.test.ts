@@ -10,13 +10,14 @@ import { type ContractLab, clear, inTurns, makeContractLab, plant, type Ran, sna
 import { pythonAtWork } from './python-at-work.js';
 import { expressions, pythonBlocks, pythonFixture } from './python-cases.js';
 import { pythonPrograms as firstPrograms, type PythonProgram } from './python-programs.js';
+import { pythonSystemBlocks } from './python-system-cases.js';
 
 const test = suite('python contract');
 const pythonPrograms = [...firstPrograms, ...pythonAtWork];
 
 const cases = [
   ...expressions.map((code) => ({ name: code, code: `attempt(lambda: (${code}))` })),
-  ...Object.entries(pythonBlocks).map(([name, code]) => ({ name, code })),
+  ...Object.entries({ ...pythonBlocks, ...pythonSystemBlocks }).map(([name, code]) => ({ name, code })),
 ];
 
 /** Runs its cases one after the other, each in its directory. */

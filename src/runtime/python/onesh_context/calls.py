@@ -191,7 +191,7 @@ def make_calls(ns, files):
     def entries(where, given):
         if isinstance(where, int):
             where = files.get(where).path
-        return ns.ask(names(given), 'list', path=where)[0]['entries']
+        return ns.ask((given,), 'list', path=where)[0]['entries']
 
     def listdir(_, path=None):
         return _list_of(path, lambda e, _path: e['name'], real['listdir'])
@@ -259,6 +259,8 @@ def make_calls(ns, files):
 
     @define('truncate')
     def _truncate(where, given, length):
+        if length < 0:
+            fail('EINVAL', *names(given))
         ns.ask(names(given), 'truncate', size=length, **target(where))
 
     @define('mkdir')

@@ -1,5 +1,6 @@
 """`open` and `FileIO`: a raw file of another machine below Python's own buffers and text."""
 import _io
+import io
 import os
 
 from .functions import like_builtin
@@ -13,6 +14,8 @@ _READ_BUFFER = 128 << 10
 
 def raw_flags(mode):
     """open(2)'s flags for a mode of FileIO. Raises ValueError as FileIO does."""
+    if not set(mode) <= set('rwaxb+'):
+        raise ValueError('invalid mode: ' + mode)
     kinds = [c for c in mode if c in 'rwax']
     if len(kinds) != 1 or mode.count('+') > 1:
         raise ValueError('Must have exactly one of create/read/write/append mode and at most one plus')
@@ -105,6 +108,8 @@ class VirtualFile(_io._RawIOBase):
     def write(self, data):
         self._check()
         self._must(self.writable(), 'writing')
+        if isinstance(data, str):
+            raise TypeError("a bytes-like object is required, not 'str'")
         return self._files.write(self._fd, data)
 
     def seek(self, offset, whence=0):
@@ -148,6 +153,10 @@ class VirtualFile(_io._RawIOBase):
         return '<_io.FileIO name=%r mode=%r closefd=%r>' % (self.name, self.mode, self._closefd)
 
 
+VirtualFile.__name__ = 'FileIO'
+io.RawIOBase.register(VirtualFile)
+
+
 def make_streams(ns, descriptors):
     def raw(file, mode, closefd, opener):
         """A VirtualFile, or None when the file is the host's; then with what the host's `open` is to be given."""
@@ -189,7 +198,7 @@ def make_streams(ns, descriptors):
             raise ValueError('invalid mode: %r' % mode)
         if binary and 't' in mode:
             raise ValueError("can't have text and binary mode at once")
-        if sum(c in mode for c in 'rwax') != 1:
+        if sum(c in mode for c in 'rwax') > 1:
             raise ValueError('must have exactly one of create/read/write/append mode')
         if binary:
             for name, value in ('an encoding', encoding), ('an errors', errors), ('a newline', newline):
