@@ -1,3 +1,8 @@
+import { tlsIdentity } from '../../../src/bus/certificate.js';
+import { generateKeys } from '../../../src/bus/identity.js';
+
+const { key, cert } = tlsIdentity(generateKeys(), 'test');
+
 /** The Python contract: blocks of a program, each run in a directory of its own with the same content. `show` prints. */
 export const pythonFixture: Readonly<Record<string, string>> = {
   file: 'hello world\nsecond line\n',
@@ -12,6 +17,9 @@ export const pythonFixture: Readonly<Record<string, string>> = {
   'mod/__init__.py': 'from . import inner\nname = __name__\n',
   'mod/inner.py': 'value = 42\n',
   'single.py': 'import os\nhere = os.path.basename(__file__)\n',
+  'cert.pem': String(cert),
+  'key.pem': String(key),
+  'both.pem': `${cert}${key}`,
   'rows.csv': 'a,b\n1,"x, y"\n2,z\n',
   'data.json': '{"k": [1, 2.5, null, true], "ü": "é"}',
 };
@@ -271,6 +279,20 @@ for m, n in (gzip, 'g'), (bz2, 'b'), (lzma, 'l'):
     with m.open(n, 'wt') as f: f.write('compressed ' * 50)
     show(len(m.open(n, 'rt').read()))
     os.unlink(n)`,
+  ssl: `
+import ssl
+server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+show(server.load_cert_chain('cert.pem', 'key.pem'), server.load_cert_chain('both.pem'), server.load_cert_chain(certfile=pathlib.Path('both.pem')))
+for files in ('missing',), ('cert.pem', 'missing'), ('file',), ('cert.pem',):
+    try: server.load_cert_chain(*files); show('loaded')
+    except OSError as e: show(files, type(e).__name__, e.errno)
+client = ssl.create_default_context(cafile='cert.pem')
+show([c['subject'] for c in client.get_ca_certs()])
+other = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+for given in {'cafile': 'missing'}, {'cafile': 'file'}, {'cafile': 'cert.pem'}, {'cadata': open('cert.pem').read()}, {}:
+    try: other.load_verify_locations(**given); show(len(other.get_ca_certs()))
+    except (OSError, TypeError) as e: show(sorted(given), type(e).__name__)
+show(sorted(os.listdir('.')))`,
   sqlite3: `
 import sqlite3
 c = sqlite3.connect('db'); c.execute('create table t (a, b)'); c.executemany('insert into t values (?, ?)', [(1, 'x'), (2, 'y')]); c.commit()

@@ -176,6 +176,20 @@ if (mosquittoAvailable()) {
       assert.equal(rest, names.get('plain')!.stdout.split('\n').slice(1));
     });
   }
+  test('what SQLite would open beside a database of another machine is refused', async () => {
+    const file = path.join(lab.tree, 'beside.py');
+    const text = `import sqlite3
+c = sqlite3.connect('beside.db')
+for sql in "attach 'other' as o", "-- so\\n /* or so */ ATTACH DATABASE 'x' AS y", "vacuum into 'y'":
+    try: c.execute(sql); print('opened')
+    except sqlite3.NotSupportedError as e: print(e)
+c.execute("attach ':memory:' as m"); c.execute('vacuum'); print('fine')
+`;
+    fs.writeFileSync(file, text);
+    const { stdout, stderr } = await lab.asAgent({ kind: 'python', path: file, text });
+    const refused = 'a second database cannot be opened beside one of another machine\n';
+    assert.is(stderr + stdout, `${refused.repeat(3)}fine\n`);
+  });
   cases.forEach(({ name }, i) => {
     test(name, () => {
       assert.is(agent.outputs[i], plain.outputs[i]);

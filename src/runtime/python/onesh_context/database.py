@@ -1,8 +1,12 @@
 """SQLite does its own input and output: a database of another machine is a copy here, written back at every commit, under a lock
 that is a file beside it."""
 import os
+import re
 
 from .namespace import CHUNK
+
+# What opens a further file by its name, behind SQLite's comments.
+_opens_another = re.compile(r'(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:ATTACH\b(?!.*:memory:)|VACUUM\b.*\bINTO\b)', re.I | re.S).match
 
 
 def change_sqlite(ns, real_open):
@@ -122,6 +126,8 @@ def change_sqlite(ns, real_open):
                 run = getattr(owner, name)
 
                 def call(self, *args, **kwargs):
+                    if args and isinstance(args[0], str) and _opens_another(args[0]):
+                        raise module.NotSupportedError('a second database cannot be opened beside one of another machine')
                     try:
                         return run(self, *args, **kwargs)
                     finally:

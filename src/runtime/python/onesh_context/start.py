@@ -71,6 +71,8 @@ def install(context):
     if away:
         from .children import change_asyncio, change_subprocess, make_system
         from .database import change_sqlite
+        from .native import change_dbm, change_ssl
+        changes.update(_gdbm=change_dbm(ns), _dbm=change_dbm(ns), ssl=change_ssl(ns, open))
         changes.update(sqlite3=change_sqlite(ns, real_open), subprocess=change_subprocess(ns))
         changes['asyncio.unix_events'] = change_asyncio(ns)
         os.system = posix.system = make_system(ns, os.system)

@@ -2,6 +2,8 @@
 import _io
 import io
 import os
+import sys
+import warnings
 
 from .functions import like_builtin
 from .namespace import fail
@@ -10,6 +12,15 @@ _real_open = _io.open
 _RealFileIO = _io.FileIO
 # Reading in sequence asks for this much at once; what is written goes out as Python's own buffers give it.
 _READ_BUFFER = 128 << 10
+
+
+def _universal(mode):
+    """The old mode `U` as Python up to 3.10 has it: text is read with all kinds of line ends, as it is without."""
+    rest = mode.replace('U', '', 1)
+    if set(rest) & set('wax+'):
+        raise ValueError("mode U cannot be combined with 'x', 'w', 'a', or '+'")
+    warnings.warn("'U' mode is deprecated", DeprecationWarning, 3)
+    return rest if 'r' in rest else 'r' + rest
 
 
 def raw_flags(mode):
@@ -193,6 +204,9 @@ def make_streams(ns, descriptors):
             file = os.fspath(file)
         if not isinstance(mode, str):
             raise TypeError("open() argument 'mode' must be str, not " + type(mode).__name__)
+        given = mode
+        if 'U' in mode and sys.version_info < (3, 11):
+            mode = _universal(mode)
         binary = 'b' in mode
         if not set(mode) <= set('rwxabt+') or len(set(mode)) != len(mode):
             raise ValueError('invalid mode: %r' % mode)
@@ -227,7 +241,7 @@ def make_streams(ns, descriptors):
             if binary:
                 return buffered
             text = _io.TextIOWrapper(buffered, encoding, errors, newline, lines)
-            text.mode = mode
+            text.mode = given
             return text
         except BaseException:
             made.close()
