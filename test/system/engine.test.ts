@@ -67,12 +67,7 @@ test('what one of them knows all of them know', async () => {
   assert.equal(Object.keys(seen[0]!).sort(), ['nameserver', 'scheduler']);
   assert.equal(seen[1], seen[0]);
   assert.equal(seen[2], seen[0]);
-  for (const [from, to] of [
-    ['k1', 'k2'],
-    ['k2', 'k3'],
-    ['k3', 'k1'],
-  ] as const)
-    await answers(from, to);
+  await answers('k1', 'k2');
 });
 
 test('a kernel runtime that is killed is followed by another, which knows the jobs that run', async () => {
@@ -160,6 +155,7 @@ test('a nats-server that is killed is not missed; who leads the others is their 
   written.catch(() => {}); // said where it is waited for
   try {
     for (const server of nats.servers) {
+      await nats.settled();
       const before = await holders('k1');
       await server.stop();
       // What has been kept is answered from at once, and by the same ones: they do not run about while there is nobody to ask.
@@ -167,7 +163,6 @@ test('a nats-server that is killed is not missed; who leads the others is their 
       const { status, stdout, stderr } = await kernel.sh('k1', 'on k2 printenv ONESH_RUNTIME');
       assert.equal([status, stdout], [0, 'k2\n'], stderr);
       await server.start();
-      await nats.settled();
     }
     writing = false;
     await written;
