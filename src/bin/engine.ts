@@ -71,6 +71,8 @@ export async function openEngineCluster(options: EngineClusterOptions): Promise<
   const engine = await connectEngine({ url, name: `onesh ${self.name}`, access });
   try {
     const leases = await engine.bucket(engineBuckets[0], leasePatience);
+    // Whoever comes has more time than who holds a lease.
+    const newcomers = await engine.bucket(engineBuckets[0]);
     const registry = await engine.bucket(engineBuckets[1]);
     const jobs = await engine.bucket(engineBuckets[2]);
     const found = (await registry.get('nameserver'))?.value as NameServerState | undefined;
@@ -90,7 +92,7 @@ export async function openEngineCluster(options: EngineClusterOptions): Promise<
       serve: async ({ peer, members, users, report }) => {
         const offices = standForOffices({ leases, registry, jobs, owner, peer, members, users, report, self });
         try {
-          if (!isKernelRuntime(members.signed.record, self)) await announceNewcomer(leases, self);
+          if (!isKernelRuntime(members.signed.record, self)) await announceNewcomer(newcomers, self);
           await until(
             () => isKernelRuntime(members.signed.record, self),
             timeoutMs,

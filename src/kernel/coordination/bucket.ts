@@ -19,6 +19,9 @@ const wrongLastSequence = 10_071;
 /** JSNoMessageFoundErrF. */
 const noMessage = 10_037;
 
+/** Most milliseconds until a change is tried again that another was quicker than: those who try at one time are spread. */
+const spreadMs = 20;
+
 /** Header with the name of a change, by which whoever made it knows it again. */
 const changeHeader = 'Onesh-Change';
 
@@ -118,6 +121,7 @@ export class Bucket implements Coordination {
         if (!(error instanceof WireError && error.code === 'ESTALE')) throw error;
         if (performance.now() >= trying.deadline)
           throw new WireError('ETIMEDOUT', `${trying.what}: others are always quicker`, { cause: error });
+        await new Promise((resolve) => setTimeout(resolve, spreadMs * Math.random()));
       }
     }
   }
