@@ -79,9 +79,13 @@ export function kernelRuntimes(engine: string, broker: string): KernelRuntimes {
     startSh,
     sh: (name, script, options) => startSh(name, script, options).ended,
     status: async (name) => {
-      const { stdout, stderr } = await oneos(name, 'status', '--json');
-      if (stdout === '') throw new Error(stderr);
-      return JSON.parse(stdout) as ClusterStatus;
+      const deadline = performance.now() + 30_000;
+      for (;;) {
+        const { stdout, stderr } = await oneos(name, 'status', '--json');
+        if (stdout !== '') return JSON.parse(stdout) as ClusterStatus;
+        // Its kernel agents may be moving, or their servers electing.
+        if (performance.now() > deadline) throw new Error(stderr);
+      }
     },
     said: () => text,
     close: async () => {
