@@ -61,4 +61,26 @@ for (const [what, text] of Object.entries({ 'files and directories': script, 'fu
     assert.is(there.status, here.status);
   });
 }
+test('programs at home whose text names files of another machine, or a device', async () => {
+  const cwd = files();
+  const far = `/net/pi2${cwd}/a.txt`;
+  const write = (name: string, text: string) => {
+    writeFileSync(path.join(cwd, name), text);
+    chmodSync(path.join(cwd, name), 0o755);
+  };
+  write(
+    'r.js',
+    `#!/usr/bin/env node\nconsole.log('js', require('fs').readFileSync('${far}', 'utf8').trim(), process.argv[2])\n`,
+  );
+  write('r.py', `#!/usr/bin/env python3\nimport sys\nprint('py', open("${far}").read().strip(), sys.argv[1:])\n`);
+  write('d.py', "#!/usr/bin/env python3\nprint(len(open('/dev/sensor2').readline()) > 1)\n");
+  // What names nothing of the kind is a process of the shell's, as ever.
+  write('own.js', "#!/usr/bin/env node\nconsole.log(process.env.ONESH_AGENT, 'https://example.org/net/x')\n");
+  const program = `./r.js 1; node r.js 2 | cat; echo 3 | ./r.py 3; python3 r.py; python3 -c 'print(open("${far}").read())'; ./d.py; ./own.js`;
+  const argv = [path.join(bin, 'oneos'), 'cluster', '2', '--', path.join(bin, 'onesh'), '-c', program];
+  const { stdout, stderr, status } = await run(argv, { env, cwd });
+  const lines = ['js one 1', 'js one 2', "py one ['3']", 'py one []', 'one', '', 'True'];
+  assert.equal(stdout.split('\n'), [...lines, 'undefined https://example.org/net/x', ''], stderr);
+  assert.is(status, 0);
+});
 test.run();

@@ -52,17 +52,22 @@ export function wantsPlan(fields: readonly string[], env: Env): boolean {
     }
   }
   if (!isHostText(fields[0]!, env)) return locate(fields[0]!, env).kind !== 'host';
-  return mayUseDevices(fields[0]!, env) && (readNodeProgram(fields[0]!, env)?.includes('onoff') ?? false);
+  return mayReachOut(fields[0]!, env) && reachesOut(readProgram(fields, env), env);
 }
 
-/** Only programs named by a path, and only where there is a GPIO line anywhere to be had. */
-const mayUseDevices = (name: string, env: Env): boolean =>
-  name.includes('/') && (env.shell.clustered() || env.shell.hasGpio());
+/** Only where there is anything to reach: a cluster, or a GPIO line of this machine. */
+const mayReachOut = (name: string, env: Env): boolean =>
+  (name.includes('/') || isInterpreter(name)) && (env.shell.clustered() || env.shell.hasGpio());
 
-/** The text of a Node.js program, by its name or its `#!` line; undefined for any other file. */
-export function readNodeProgram(name: string, env: Env): string | undefined {
-  const found = readProgram([name], env);
-  return found?.kind === 'node' ? found.text : undefined;
+/** Its text names what the host has not: GPIO lines, files of other machines, devices. */
+function reachesOut(program: FoundProgram | undefined, env: Env): boolean {
+  if (program === undefined || program.kind === 'wasm') return false;
+  const { kind, text } = program;
+  if (kind === 'node' && text.includes('onoff')) return true;
+  if (!env.shell.clustered()) return false;
+  if (/["'`\s=(]\/net\/[a-z0-9$]/.test(text)) return true;
+  const devices = new Set(text.match(/(?<=["'`\s=(])\/dev\/[\w.-]+/g));
+  return [...devices].some((path) => locate(path, env).kind === 'device');
 }
 
 /** A program with a context of its own: a file named by a path, or what an interpreter's name and arguments say. */
@@ -99,18 +104,20 @@ function languageOf(path: string): FoundProgram['kind'] | undefined {
   return interpreter === undefined ? undefined : interpreter === 'node' ? 'node' : 'python';
 }
 
+const isInterpreter = (name: string): boolean => /^(?:node|python3?(?:\.\d+)?)$/.test(name);
+
 /** Options of `python3` that take the next argument as their value. */
 const valued = new Set(['-W', '-X', '--check-hash-based-pycs']);
 
 /** `python3 [option …] FILE | -m MODULE | -c COMMAND`, `node FILE`. Anything else is a native program's affair. */
 function interpreted(argv: readonly string[], env: Env): FoundProgram | undefined {
+  if (!isInterpreter(argv[0]!)) return undefined;
   if (argv[0] === 'node') {
     const script = argv[1];
     if (script === undefined || script.startsWith('-')) return undefined;
     const found = readProgram([script.includes('/') ? script : `./${script}`], env);
     return found?.kind === 'node' ? { ...found, first: 2 } : undefined;
   }
-  if (!/^python3?(\.\d+)?$/.test(argv[0]!)) return undefined;
   const options: string[] = [];
   for (let i = 1; i < argv.length; i++) {
     const word = argv[i]!;
