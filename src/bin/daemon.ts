@@ -17,7 +17,6 @@ import { admitJoins, type NameServer, type NameServerState, updateRecord } from 
 import type { Newcomer } from '../kernel/newcomers.js';
 import type { Users } from '../kernel/scheduler/driver.js';
 import { openStore, type Store } from '../kernel/store.js';
-
 import { Authority } from '../runtime/authority/authority.js';
 import { Grants } from '../runtime/authority/grants.js';
 import { startRuntime } from '../runtime/index.js';
